@@ -1,0 +1,54 @@
+"""The pictures below a folder."""
+
+from pathlib import Path
+
+from util.errors import UserError
+
+EXTENSIONS = {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"}
+
+
+def make_dataset(dir: str | Path, max_dataset_size: float = float("inf")) -> list[str]:
+    """Return the paths of all pictures below `dir`, sub-folders included, sorted.
+
+    Raises:
+        UserError: if the folder is missing or holds no picture; it says what is there and what was expected.
+    """
+    root = Path(dir)
+    if not root.is_dir():
+        raise UserError(f"no folder {root}: {_found(root.parent)}")
+    paths = sorted(str(p) for p in _walk(root) if p.suffix.lower() in EXTENSIONS)
+    if not paths:
+        kinds = " ".join(sorted(EXTENSIONS))
+        raise UserError(f"no picture in {root}: {_contents(root)}; expected files ending in {kinds}")
+    return paths[: int(min(max_dataset_size, len(paths)))]
+
+
+def _walk(folder: Path) -> list[Path]:
+    # Path.rglob does not follow linked folders before Python 3.13; data sets are often linked in.
+    found: list[Path] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _walk(entry)
+        elif not entry.name.startswith("."):
+            found.append(entry)
+    return found
+
+
+def _found(parent: Path) -> str:
+    if not parent.is_dir():
+        return f"{parent} does not exist either"
+    expected = "expected --dataroot to hold trainA and trainB (testA, testB to test), or with --dataset_mode single the pictures"
+    inside = [p for p in sorted(parent.iterdir()) if p.is_dir() and (p / "trainA").is_dir()]
+    if inside:
+        return f"trainA is one level deeper; did you mean --dataroot {inside[0]}?"
+    if parent.name in {"trainA", "trainB", "testA", "testB"}:
+        return f"--dataroot is one level too deep; did you mean --dataroot {parent.parent}?"
+    return f"{_contents(parent)}; {expected}"
+
+
+def _contents(folder: Path) -> str:
+    entries = sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())
+    if not entries:
+        return "it is empty"
+    more = f" and {len(entries) - 5} more" if len(entries) > 5 else ""
+    return f"{folder} holds {', '.join(entries[:5])}{more}"

@@ -1,0 +1,52 @@
+"""One picture file to what a person sees: 8-bit RGB, upright, over white."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from util.errors import UserError
+
+_DEEP_GRAY = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}
+
+
+def read_image(
+    path: str | Path,
+    gray_range: tuple[float, float] | None = None,
+    gray_stretch: bool = False,
+) -> Image.Image:
+    """Read a picture of any mode as RGB.
+
+    EXIF orientation is applied, transparency is laid over white. Grey of more than 8 bits is scaled from
+    `gray_range` to 0..255 and rounded.
+
+    Args:
+        gray_range: the values shown as black and white. None = 0 and 65535 for 16-bit grey, 0 and 1 for floats.
+        gray_stretch: take each deep picture's own darkest and brightest value instead.
+    Raises:
+        UserError: if the file cannot be read; it names the file.
+    """
+    try:
+        with Image.open(path) as file:
+            file.load()
+            # A 16-bit value cannot be rotated by pillow in every byte order: orient after scaling.
+            orientation = file.getexif().get(0x0112, 1)
+            image = _scale_gray(file, gray_range, gray_stretch) if file.mode in _DEEP_GRAY else file.copy()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path} is not a readable picture ({error})") from error
+    if orientation != 1:
+        image.getexif()[0x0112] = orientation
+        image = ImageOps.exif_transpose(image)
+    if image.mode in {"LA", "PA", "La", "RGBA", "RGBa"} or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def _scale_gray(image: Image.Image, gray_range: tuple[float, float] | None, stretch: bool) -> Image.Image:
+    values = np.asarray(image).astype(np.float64)
+    low, high = gray_range or ((0.0, 1.0) if image.mode == "F" else (0.0, 65535.0))
+    if stretch:
+        low, high = float(values.min()), float(values.max())
+    scaled = (values - low) / (high - low if high > low else 1.0)
+    return Image.fromarray(np.rint(scaled.clip(0, 1) * 255).astype(np.uint8))

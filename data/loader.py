@@ -1,0 +1,87 @@
+"""Batches in an order, and with a randomness, that depend on seed and epoch alone."""
+
+import random
+from argparse import Namespace
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from util import checkpoint
+from util.errors import UserError
+
+
+class Loader:
+    """Iterate over the batches of an epoch.
+
+    Each picture's crop, flip and partner come from (seed, epoch, index): they are the same for any number of
+    loading processes, and an epoch can be entered in its middle.
+    """
+
+    def __init__(self, dataset: Dataset, opt: Namespace):
+        self.dataset = dataset
+        self.size = min(len(dataset), opt.max_dataset_size)
+        if opt.isTrain and self.size < opt.batch_size:
+            raise UserError(
+                f"--batch_size {opt.batch_size} is larger than the data set ({self.size} pictures)"
+            )
+        self.order = _Order(self.size, opt.seed, shuffle=not opt.serial_batches)
+        workers = opt.num_threads if opt.isTrain else 0
+        self.batches = DataLoader(
+            _Seeded(dataset, opt.seed),
+            batch_size=opt.batch_size,
+            sampler=self.order,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            drop_last=opt.isTrain,
+            pin_memory=opt.device.type == "cuda",
+            # Its own generator: the loader would otherwise draw from the one that training uses.
+            generator=torch.Generator().manual_seed(opt.seed),
+        )
+
+    def set_epoch(self, epoch: int, start: int = 0) -> None:
+        """Choose the epoch to iterate over, leaving out its first `start` pictures."""
+        self.order.epoch, self.order.start = epoch, start
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[dict]:
+        return iter(self.batches)
+
+
+class _Order:
+    """Yields (epoch, index) pairs, shuffled anew in each epoch."""
+
+    def __init__(self, size: int, seed: int, shuffle: bool):
+        self.size, self.seed, self.shuffle = size, seed, shuffle
+        self.epoch, self.start = 1, 0
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        indices = list(range(self.size))
+        if self.shuffle:
+            random.Random(f"{self.seed} {self.epoch}").shuffle(indices)
+        return iter([(self.epoch, index) for index in indices[self.start :]])
+
+    def __len__(self) -> int:
+        return self.size - self.start
+
+
+class _Seeded(Dataset):
+    """Calls the dataset with the global generators seeded for one picture, and puts them back."""
+
+    def __init__(self, dataset: Dataset, seed: int):
+        self.dataset, self.seed = dataset, seed
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, key: tuple[int, int]) -> dict:
+        epoch, index = key
+        before = checkpoint.random_state()
+        checkpoint.seed_cpu(random.Random(f"{self.seed} {epoch} {index}").randrange(2**32))
+        try:
+            self.dataset.current_epoch = epoch
+            return self.dataset[index]
+        finally:
+            checkpoint.set_random_state(before)

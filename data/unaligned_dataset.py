@@ -1,0 +1,52 @@
+"""Two folders of pictures that have nothing to do with each other."""
+
+import random
+from argparse import Namespace
+from pathlib import Path
+
+from data.base_dataset import BaseDataset, get_transform
+from data.image_folder import make_dataset
+from util.util import copyconf
+
+
+class UnalignedDataset(BaseDataset):
+    """PHASEA and PHASEB below the data root; an epoch is as long as the larger of the two.
+
+    In a test only the source folder of `--direction` is read, each picture once.
+    """
+
+    def __init__(self, opt: Namespace):
+        super().__init__(opt)
+        source = "A" if opt.direction == "AtoB" else "B"
+        domains = "AB" if opt.isTrain else source
+        self.paths = {domain: make_dataset(self._folder(domain), opt.max_dataset_size) for domain in domains}
+
+    def _folder(self, domain: str) -> Path:
+        root, phase = Path(self.opt.dataroot), self.opt.phase
+        # As upstream: a data set with val instead of test folders is tested on those.
+        if phase == "test" and not (root / f"test{domain}").exists() and (root / f"val{domain}").exists():
+            phase = "val"
+        return root / f"{phase}{domain}"
+
+    def describe(self) -> str:
+        """Return the folders read and how many pictures each holds."""
+        return ", ".join(f"{self._folder(domain).name} {len(paths)}" for domain, paths in self.paths.items())
+
+    def __len__(self) -> int:
+        return max(len(paths) for paths in self.paths.values())
+
+    def __getitem__(self, index: int) -> dict:
+        transform = get_transform(self._treatment())
+        item = {}
+        for domain, paths in self.paths.items():
+            # The partner is drawn at random, so that no fixed pairs form.
+            random_partner = domain == "B" and len(self.paths) == 2 and not self.opt.serial_batches
+            path = random.choice(paths) if random_partner else paths[index % len(paths)]
+            item[domain], item[f"{domain}_paths"] = transform(self.read(path)), path
+        return item
+
+    def _treatment(self) -> Namespace:
+        """As in CUT: once the learning rate decays, pictures are no longer scaled up before the crop."""
+        if self.opt.isTrain and self.current_epoch > self.opt.n_epochs:
+            return copyconf(self.opt, load_size=self.opt.crop_size)
+        return self.opt

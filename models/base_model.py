@@ -1,0 +1,229 @@
+"""What every model shares: devices, schedules, checkpoints, and the lists that say what to log, save and show."""
+
+import argparse
+from abc import ABC, abstractmethod
+from argparse import Namespace
+from pathlib import Path
+
+import torch
+
+from models.networks.padding import apply_padded
+from models.schedulers import get_scheduler
+from util import checkpoint
+from util.errors import UserError
+
+
+class BaseModel(ABC):
+    """A model fills four lists: `loss_names` (self.loss_NAME), `model_names` (self.netNAME), `visual_names`
+    (self.NAME) and `optimizers`; logging, checkpoints and pages follow from them.
+    """
+
+    # flag -> its value -> the defaults that this value implies; a flag given by hand wins.
+    presets: dict[str, dict[str, dict[str, object]]] = {  # noqa: RUF012 (read only)
+        "preset": {
+            "paper": {
+                "lr": 5e-3, "lr_policy": "cosine", "n_epochs": 30, "n_epochs_decay": 0, "batch_size": 1,
+                "crop_size": 256, "load_size": 256, "preprocess": "rescale_shortside_and_crop",
+            },
+        },
+    }  # fmt: skip
+
+    def __init__(self, opt: Namespace):
+        self.opt = opt
+        self.gpu_ids = opt.gpu_ids
+        self.isTrain = opt.isTrain
+        self.device = opt.device
+        self.save_dir = Path(opt.checkpoints_dir) / opt.name
+        self.loss_names: list[str] = []
+        self.model_names: list[str] = []
+        self.visual_names: list[str] = []
+        self.optimizers: list[torch.optim.Optimizer] = []
+        self.schedulers: list = []
+        self.image_paths: list[str] = []
+        self.metric = 0.0  # what --lr_policy plateau watches: the mean total loss of the last epoch
+        self._first_bad: dict[str, torch.Tensor] = {}
+
+    @staticmethod
+    def modify_commandline_options(
+        parser: argparse.ArgumentParser, is_train: bool
+    ) -> argparse.ArgumentParser:
+        """Add flags, or change defaults, for this model."""
+        return parser
+
+    @abstractmethod
+    def set_input(self, input: dict) -> None:
+        """Take a batch from the loader to the device."""
+
+    @abstractmethod
+    def forward(self) -> None:
+        """Compute the pictures."""
+
+    @abstractmethod
+    def optimize_parameters(self) -> None:
+        """Take one training step."""
+
+    # ---- life of a run -------------------------------------------------------------------------------------
+
+    def setup(self, opt: Namespace) -> None:
+        """Make the schedules, or load the networks to be tested."""
+        if self.isTrain:
+            self.schedulers = [get_scheduler(optimizer, opt) for optimizer in self.optimizers]
+            if opt.pretrained_name:
+                self.load_networks(opt.epoch, Path(opt.checkpoints_dir) / opt.pretrained_name)
+        else:
+            self.load_networks(opt.epoch)
+            self.eval()
+
+    def eval(self) -> None:
+        """Put all networks into eval mode."""
+        for net in self.networks().values():
+            net.eval()
+
+    def test(self) -> None:
+        """Compute the pictures of a batch without gradients."""
+        with torch.no_grad():
+            self.forward()
+            self.compute_visuals()
+
+    def translate(self, net: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+        """Run a generator on pictures of any size: reflected up to a size it takes, and cropped back."""
+        return apply_padded(net, images)
+
+    def compute_visuals(self) -> None:
+        """Compute pictures that only pages need."""
+
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """Return the networks of `model_names` by name."""
+        return {name: getattr(self, f"net{name}") for name in self.model_names}
+
+    @staticmethod
+    def set_requires_grad(nets: torch.nn.Module | list[torch.nn.Module], requires_grad: bool = False) -> None:
+        """Switch gradients of one or several networks on or off."""
+        for net in nets if isinstance(nets, list) else [nets]:
+            net.requires_grad_(requires_grad)
+
+    def update_learning_rate(self) -> None:
+        """Advance the schedules by one epoch."""
+        for scheduler in self.schedulers:
+            if self.opt.lr_policy == "plateau":
+                scheduler.step(self.metric)
+            else:
+                scheduler.step()
+
+    # ---- what is shown -------------------------------------------------------------------------------------
+
+    def get_image_paths(self) -> list[str]:
+        """Return the paths of the current source pictures."""
+        return self.image_paths
+
+    def get_current_visuals(self) -> dict[str, torch.Tensor]:
+        """Return the pictures (N, 3, H, W) of `visual_names` by name."""
+        return {name: getattr(self, name) for name in self.visual_names}
+
+    def get_current_losses(self) -> dict[str, float]:
+        """Return the losses of `loss_names` by name. Waits for the device."""
+        return {name: float(loss) for name, loss in self._losses().items()}
+
+    def _losses(self) -> dict[str, torch.Tensor]:
+        return {name: torch.as_tensor(getattr(self, f"loss_{name}")).detach() for name in self.loss_names}
+
+    def watch_losses(self, iteration: int) -> None:
+        """Note on the device, without waiting for it, which losses are not finite and since when."""
+        for name, loss in self._losses().items():
+            never = torch.full((), -1, device=loss.device)
+            first = self._first_bad.get(name, never)
+            self._first_bad[name] = torch.where((first < 0) & ~loss.isfinite(), iteration, first)
+
+    def check_losses(self) -> None:
+        """Raise a UserError that names the term and the iteration if a loss was not finite since the start."""
+        bad = [(int(first), name) for name, first in self._first_bad.items()]
+        bad = sorted((first, self.loss_names.index(name), name) for first, name in bad if first >= 0)
+        if bad:
+            first, _, name = bad[0]
+            raise UserError(f"loss {name} is not finite at iteration {first}; nothing was saved since. "
+                            "Try a smaller --lr or a smaller weight of that term")  # fmt: skip
+
+    # ---- checkpoints ---------------------------------------------------------------------------------------
+
+    def save_networks(self, epoch: int | str) -> None:
+        """Write `{epoch}_net_{NAME}.pth`, plain state dicts on the CPU under upstream's names."""
+        for name, net in self.networks().items():
+            state = {key: value.cpu() for key, value in net.state_dict().items()}
+            checkpoint.save_atomically(state, self.save_dir / f"{epoch}_net_{name}.pth")
+
+    def load_networks(self, epoch: int | str, folder: Path | None = None) -> None:
+        """Read `{epoch}_net_{NAME}.pth` from a run's folder, ours or upstream's."""
+        for name, net in self.networks().items():
+            path = (folder or self.save_dir) / f"{epoch}_net_{name}.pth"
+            load_network(net, checkpoint.load(path, self.device), path)
+
+    def state(self) -> dict[str, object]:
+        """Return all that training needs to go on: networks, optimizers, schedules, random and extra state."""
+        return {
+            "networks": {name: net.state_dict() for name, net in self.networks().items()},
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
+            "metric": self.metric,
+            "random": checkpoint.random_state(),
+            "cuda_random": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            "extra": self.extra_state(),
+        }
+
+    def load_state(self, state: dict) -> None:
+        """Restore what `state` returned."""
+        for name, net in self.networks().items():
+            load_network(net, state["networks"].get(name, {}), self.save_dir / "latest_state.pth")
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
+            scheduler.load_state_dict(saved)
+        self.metric = state["metric"]
+        checkpoint.set_random_state(state["random"])
+        if state["cuda_random"] is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda_random"].cpu(), self.device)
+        self.load_extra_state(state["extra"])
+
+    def extra_state(self) -> dict[str, object]:
+        """Return state of a subclass that a restart must not lose: tensors and plain types."""
+        return {}
+
+    def load_extra_state(self, state: dict[str, object]) -> None:
+        """Restore what `extra_state` returned."""
+
+    def check_weights(self) -> None:
+        """Raise a UserError if a weight is not finite, so that it never reaches a file."""
+        for name, net in self.networks().items():
+            if not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
+                raise UserError(f"the weights of network {name} are no longer finite; nothing was saved. "
+                                "Try a smaller --lr")  # fmt: skip
+
+    def describe_networks(self) -> str:
+        """Return a line a network with its number of parameters; with --verbose its layers too."""
+        lines = []
+        for name, net in self.networks().items():
+            count = sum(parameter.numel() for parameter in net.parameters())
+            lines.append(f"[Network {name}] {count / 1e6:.3f} M parameters")
+            if self.opt.verbose:
+                lines.append(str(net))
+        return "\n".join(lines)
+
+
+def load_network(net: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
+    """Load a state dict; one that does not fit is refused in a line that names the first differences.
+
+    A `module.` prefix (DataParallel) and the buffers of InstanceNorm from before torch 0.4 are removed.
+    """
+    if state and all(key.startswith("module.") for key in state):
+        state = {key.removeprefix("module."): value for key, value in state.items()}
+    own = net.state_dict()
+    stale = ("running_mean", "running_var", "num_batches_tracked")
+    state = {key: value for key, value in state.items() if key in own or not key.endswith(stale)}
+    differ = [f"{key} missing" for key in own if key not in state]
+    differ += [f"{key} unknown" for key in state if key not in own]
+    differ += [f"{key} is {tuple(state[key].shape)}, expected {tuple(own[key].shape)}"
+               for key in own if key in state and state[key].shape != own[key].shape]  # fmt: skip
+    if differ:
+        more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
+        raise UserError(f"{path} does not fit this network: {'; '.join(differ[:3])}{more}. "
+                        "Check --netG, --ngf, --netD, --ndf, --no_antialias, --netF_nc")  # fmt: skip
+    net.load_state_dict(state)

@@ -1,0 +1,56 @@
+"""Losses made for colour: pure functions on pictures (N, 3, H, W) in [-1, 1]. Part of the plugin."""
+
+import torch
+import torch.nn.functional as F
+
+LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as in pillow's mode L
+# Linear sRGB to XYZ (IEC 61966-2-1), and the white point D65 of the 2 degree observer.
+_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
+_WHITE = (0.95047, 1.0, 1.08883)
+
+
+def to_grayscale(images: torch.Tensor) -> torch.Tensor:
+    """Return the luma of pictures (N, 3, H, W) in all three channels."""
+    weights = torch.tensor(LUMA, device=images.device, dtype=images.dtype).view(3, 1, 1)
+    return (images * weights).sum(1, keepdim=True).expand(-1, 3, -1, -1)
+
+
+def total_variation(images: torch.Tensor, beta: float = 2.0) -> torch.Tensor:
+    """Return sum over c, i, j of ((x[i,j+1] - x[i,j])^2 + (x[i+1,j] - x[i,j])^2)^(beta/2), a number a picture: (N,).
+
+    Differences past the last row or column count 0 (Mahendran and Vedaldi 2015, eq. 5, summed over channels).
+    """
+    images = _at_least_float32(images)
+    right = F.pad(images.diff(dim=3), (0, 1))
+    down = F.pad(images.diff(dim=2), (0, 0, 0, 1))
+    squares = right.square() + down.square()
+    if beta != 2:
+        # Below 2 the gradient at a flat picture would be infinite.
+        squares = (squares + (1e-12 if beta < 2 else 0.0)) ** (beta / 2)
+    return squares.flatten(1).sum(1)
+
+
+def rgb_to_lab(images: torch.Tensor) -> torch.Tensor:
+    """Return CIELAB (N, 3, H, W): L in 0..100, a and b in their own units; sRGB, D65, as skimage.color.rgb2lab.
+
+    Values outside [-1, 1] are clipped. Gradients are finite everywhere: each branch is clamped to its own domain
+    before its power is taken, since torch.where would multiply an infinite gradient by 0.
+    """
+    with torch.autocast(images.device.type, enabled=False):
+        rgb = ((_at_least_float32(images) + 1) / 2).clamp(0, 1)
+        linear = torch.where(rgb > 0.04045, ((rgb.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+        matrix = torch.tensor(_XYZ, device=rgb.device, dtype=rgb.dtype)
+        white = torch.tensor(_WHITE, device=rgb.device, dtype=rgb.dtype)
+        xyz = torch.einsum("ij,njhw->nihw", matrix / white[:, None], linear)
+        f = torch.where(xyz > 0.008856, xyz.clamp_min(0.008856) ** (1 / 3), 7.787 * xyz + 16 / 116)
+        x, y, z = f.unbind(1)
+        return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
+
+
+def color_variance(images: torch.Tensor) -> torch.Tensor:
+    """Return the population variances of a and b over the pixels of each picture: (N, 2), in Lab^2."""
+    return rgb_to_lab(images)[:, 1:].flatten(2).var(2, correction=0)
+
+
+def _at_least_float32(images: torch.Tensor) -> torch.Tensor:
+    return images if images.dtype == torch.float64 else images.float()

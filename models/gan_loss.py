@@ -1,0 +1,39 @@
+"""GAN losses on maps of scores."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def gan_loss(scores: torch.Tensor, target_is_real: bool, mode: str = "lsgan") -> torch.Tensor:
+    """Return how far scores are from what they should say.
+
+    lsgan: squared distance to 1 or 0 (Mao et al. 2017). vanilla, nonsaturating: cross entropy of the logit
+    (Goodfellow et al. 2014). wgangp: minus or plus the score (Arjovsky et al. 2017).
+
+    Args:
+        scores: (N, 1, H, W), unbounded.
+    Returns:
+        (N,), the mean over each picture's scores.
+    """
+    if mode == "lsgan":
+        loss = (scores - 1.0) ** 2 if target_is_real else scores**2
+    elif mode == "wgangp":
+        loss = -scores if target_is_real else scores
+    else:
+        loss = F.softplus(-scores if target_is_real else scores)
+    return loss.flatten(1).mean(1)
+
+
+def gradient_penalty(netD: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    """Return (|gradient of D| - 1)^2 at random mixtures of real and fake (Gulrajani et al. 2017, eq. 3).
+
+    Args:
+        real, fake: (N, C, H, W) of one size; no gradient reaches them.
+    Returns:
+        (N,), unweighted.
+    """
+    share = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+    mixed = (share * real.detach() + (1 - share) * fake.detach()).requires_grad_()
+    (gradient,) = torch.autograd.grad(netD(mixed).sum(), mixed, create_graph=True)
+    return ((gradient.flatten(1).square().sum(1) + 1e-16).sqrt() - 1) ** 2

@@ -1,0 +1,62 @@
+"""Layers that the network families share: norms, and down- and upsampling without aliasing."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+NormLayer = Callable[[int], nn.Module]
+
+
+class InstanceNorm2d(nn.Module):
+    """Each channel of each picture to mean 0 and variance 1 (no learnt scale), as group norm with groups of one.
+
+    torch's own instance_norm returns a wrong gradient on the CPU at batch 1 when the incoming gradient is
+    channels-last, as that of sampled patches can be.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        return F.group_norm(x, x.shape[1], eps=1e-5)
+
+
+def norm_layer(norm: str) -> NormLayer:
+    """Return the maker of a normalization layer, given channels: instance, batch or none."""
+    return {
+        "instance": lambda channels: InstanceNorm2d(),
+        "batch": nn.BatchNorm2d,
+        "none": lambda channels: nn.Identity(),
+    }[norm]
+
+
+def needs_bias(norm: NormLayer) -> bool:
+    """Tell whether convolutions before this norm have a bias: in upstream's networks, with instance norm only."""
+    return isinstance(norm(1), InstanceNorm2d)
+
+
+class Downsample(nn.Module):
+    """Blur by [1 2 1] / 4 in both directions, then every second pixel (Zhang 2019, antialiased CNNs)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        row = torch.tensor([1.0, 2.0, 1.0]) / 4
+        self.register_buffer("filt", torch.outer(row, row).expand(channels, 1, 3, 3).clone())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) -> (N, C, ceil(H / 2), ceil(W / 2))."""
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), self.filt, stride=2, groups=x.shape[1])
+
+
+class Upsample(nn.Module):
+    """Twice the size through the filter [1 3 3 1], which is bilinear interpolation with edges repeated."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
+        # Not used here, but part of upstream's state dicts.
+        self.register_buffer("filt", torch.outer(row, row).expand(channels, 1, 4, 4).clone())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) -> (N, C, 2 H, 2 W)."""
+        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

@@ -1,0 +1,41 @@
+"""The projection H of CUT: features at some places, through a small MLP, onto the unit sphere."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class PatchSampleF(nn.Module):
+    """One two-layer MLP a tapped layer (`mlp_0`, `mlp_1`, ...), or none (`use_mlp=False`)."""
+
+    def __init__(self, channels: list[int], use_mlp: bool = True, nc: int = 256):
+        super().__init__()
+        self.use_mlp = use_mlp
+        if use_mlp:
+            for number, count in enumerate(channels):
+                mlp = nn.Sequential(nn.Linear(count, nc), nn.ReLU(), nn.Linear(nc, nc))
+                self.add_module(f"mlp_{number}", mlp)
+
+    @staticmethod
+    def draw_places(features: list[torch.Tensor], num_patches: int) -> list[torch.Tensor]:
+        """Draw up to `num_patches` different places a layer: indices (P,) into H*W, on the device."""
+        sizes = [feature.shape[2] * feature.shape[3] for feature in features]
+        device = features[0].device
+        return [torch.randperm(size, device=device)[:num_patches] for size in sizes]
+
+    def forward(self, features: list[torch.Tensor], places: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Project features (N, C, H, W) at the places (P,) or (N, P) of each layer.
+
+        Returns:
+            Unit vectors (N, P, nc) a layer; (N, P, C) without MLP.
+        """
+        projected = []
+        for number, (feature, place) in enumerate(zip(features, places, strict=True)):
+            n, c = feature.shape[:2]
+            index = place.expand(n, -1)[:, None].expand(-1, c, -1)
+            # gather keeps gradients in NCHW order; sampling a permuted view would hand channels-last ones back.
+            x = feature.flatten(2).gather(2, index).transpose(1, 2)  # (N, P, C)
+            if self.use_mlp:
+                x = self.get_submodule(f"mlp_{number}")(x)  # (N, P, nc)
+            projected.append(F.normalize(x, dim=-1, eps=1e-7))
+        return projected

@@ -1,0 +1,49 @@
+"""The record of what a run was asked to do: upstream's `train_opt.txt`, and the same as JSON."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+
+from util.errors import UserError
+
+# Which machine computes, and how a run is watched, is not part of what the run is.
+_NOT_KEPT = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train"}
+
+
+def as_text(opt: Namespace, defaults: dict[str, object]) -> str:
+    """Return the options one a line, sorted, in upstream's form."""
+    lines = ["----------------- Options ---------------"]
+    for name, value in sorted(vars(opt).items()):
+        changed = name in defaults and value != defaults[name] and name not in {"gpu_ids", "device"}
+        note = f"\t[default: {defaults[name]}]" if changed else ""
+        lines.append(f"{name:>25}: {value!s:<30}{note}".rstrip(" "))
+    lines.append("----------------- End -------------------")
+    return "\n".join(lines)
+
+
+def save(opt: Namespace, defaults: dict[str, object], folder: Path) -> None:
+    """Write `PHASE_opt.txt` and `PHASE_opt.json` into the run's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{opt.phase}_opt.txt").write_text(as_text(opt, defaults) + "\n", encoding="utf-8")
+    kept = {k: v for k, v in vars(opt).items() if k not in _NOT_KEPT}
+    kept["max_dataset_size"] = None if kept["max_dataset_size"] == float("inf") else kept["max_dataset_size"]
+    text = json.dumps(kept, indent=2, sort_keys=True)
+    (folder / f"{opt.phase}_opt.json").write_text(text + "\n", encoding="utf-8")
+
+
+def load(folder: Path) -> dict[str, object]:
+    """Return the options that a training run was resolved to; empty where there is no record.
+
+    Raises:
+        UserError: if the record is damaged.
+    """
+    path = folder / "train_opt.json"
+    if not path.is_file():
+        return {}
+    try:
+        options = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); give the flags by hand after removing it") from None
+    if options.get("max_dataset_size") is None:
+        options["max_dataset_size"] = float("inf")
+    return options

@@ -1,0 +1,77 @@
+"""The flags of test.py."""
+
+import argparse
+from argparse import Namespace
+from pathlib import Path
+
+import data
+from options import record
+from options.base_options import BaseOptions
+from options.parser import OneLineParser
+
+# What shapes the networks or the treatment of pictures; model and dataset flags of training come with them.
+_RESTORED = [
+    "model",
+    "dataset_mode",
+    "direction",
+    "input_nc",
+    "output_nc",
+    "ngf",
+    "ndf",
+    "netG",
+    "netD",
+    "n_layers_D",
+    "normG",
+    "normD",
+    "no_dropout",
+    "no_antialias",
+    "no_antialias_up",
+    "init_type",
+    "init_gain",
+    "preprocess",
+    "crop_size",
+    "gray_range",
+    "gray_stretch",
+    "nce_layers",
+    "netF",
+    "netF_nc",
+    "nce_idt",
+    "CUT_mode",
+    "lambda_GAN",
+    "lambda_NCE",
+]
+
+
+class TestOptions(BaseOptions):
+    """Shared flags and those of the results; a run's own flags are restored from its record."""
+
+    __test__ = False  # not a test case, whatever pytest makes of the name
+    is_train = False
+
+    def initialize(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the flags of testing."""
+        super().initialize(parser)
+        add = parser.add_argument
+        add("--results_dir", default="./results/", help="where results go")
+        add("--phase", default="test", help="which folders are read: PHASEA, PHASEB")
+        add("--eval", action="store_true", help="accepted for upstream's scripts: eval mode is always on")
+        add("--num_test", type=int, default=float("inf"), help="colour at most this many pictures")
+
+    def restore(self, parser: OneLineParser) -> dict[str, object]:
+        """Return the flags of the training run that shape networks or pictures."""
+        given = parser.parse_known(self.argv, {})
+        recorded = record.load(Path(given.checkpoints_dir) / given.name)
+        if not recorded:
+            print(
+                f"no train_opt.json in {given.checkpoints_dir}/{given.name}: network flags are taken as given"
+            )
+        return {name: recorded[name] for name in _RESTORED if name in recorded}
+
+    def finish(self, opt: Namespace) -> None:
+        """Whole pictures, one at a time, in order: crops and flips are for training."""
+        if "preprocess" not in self.explicit:
+            opt.preprocess = data.without_random_steps(opt.preprocess)
+        super().finish(opt)
+        if "load_size" not in self.explicit:
+            opt.load_size = opt.crop_size
+        opt.batch_size, opt.serial_batches, opt.no_flip = 1, True, True

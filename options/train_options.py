@@ -1,0 +1,82 @@
+"""The flags of train.py."""
+
+import argparse
+from argparse import Namespace
+from pathlib import Path
+
+from options import record
+from options.base_options import BaseOptions
+from options.parser import OneLineParser
+from util.errors import UserError
+
+
+class TrainOptions(BaseOptions):
+    """Shared flags, and those of the loop, the schedule and the pages."""
+
+    is_train = True
+
+    def initialize(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the flags of training."""
+        super().initialize(parser)
+        add = parser.add_argument
+        add("--preset", choices=["paper"], default=None, help="a recipe: paper = lr 5e-3 on a cosine to 0 over 30 "
+            "epochs, batch 1, 256x256 pictures, flips only")  # fmt: skip
+        add(
+            "--display_freq", type=int, default=400, help="pictures between two pictures on the training page"
+        )
+        add(
+            "--update_html_freq",
+            type=int,
+            default=1000,
+            help="pictures between two updates of the training page",
+        )
+        add("--print_freq", type=int, default=100, help="pictures between two lines of losses")
+        add("--no_html", action="store_true", help="no training page")
+        add(
+            "--save_latest_freq",
+            type=int,
+            default=5000,
+            help="pictures between two saves of the latest state",
+        )
+        add("--save_epoch_freq", type=int, default=5, help="epochs between two saved epochs")
+        add("--save_by_iter", action="store_true", help="keep each save of the latest networks under iter_N")
+        add("--continue_train", action="store_true", help="go on from the latest state of the run --name")
+        add(
+            "--epoch_count",
+            type=int,
+            default=1,
+            help="number of the first epoch; a saved state knows its own",
+        )
+        add("--phase", default="train", help="which folders are read: PHASEA, PHASEB")
+        add("--pretrained_name", default=None, help="start from the networks of another run")
+        add("--n_epochs", type=int, default=200, help="epochs at the initial learning rate")
+        add("--n_epochs_decay", type=int, default=200, help="epochs over which it then falls to 0")
+        add("--beta1", type=float, default=0.5, help="Adam's first momentum")
+        add("--beta2", type=float, default=0.999, help="Adam's second momentum")
+        add("--lr", type=float, default=0.0002, help="Adam's initial learning rate")
+        modes = ["lsgan", "vanilla", "wgangp", "nonsaturating"]
+        add("--gan_mode", default="lsgan", choices=modes, help="GAN loss")
+        add(
+            "--lambda_gp",
+            type=float,
+            default=0.0,
+            help="weight of the gradient penalty; the WGAN-GP paper has 10",
+        )
+        add("--pool_size", type=int, default=50, help="generated pictures kept to train the discriminator on")
+        policies = ["linear", "step", "plateau", "cosine"]
+        add("--lr_policy", default="linear", choices=policies, help="how the learning rate falls; cosine falls to 0 "
+            "over n_epochs + n_epochs_decay")  # fmt: skip
+        add("--lr_decay_iters", type=int, default=50, help="epochs between two steps of --lr_policy step")
+
+    def restore(self, parser: OneLineParser) -> dict[str, object]:
+        """With --continue_train, every flag of the run, so that none has to be repeated."""
+        given = parser.parse_known(self.argv, {})
+        return record.load(Path(given.checkpoints_dir) / given.name) if given.continue_train else {}
+
+    def finish(self, opt: Namespace) -> None:
+        """Check the numbers of the schedule."""
+        super().finish(opt)
+        if opt.n_epochs + opt.n_epochs_decay < 1:
+            raise UserError("--n_epochs and --n_epochs_decay add up to no epoch at all")
+        if opt.lr <= 0:
+            raise UserError(f"--lr {opt.lr}: expected more than 0")

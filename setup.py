@@ -1,0 +1,34 @@
+"""ColorCUT is run in place (`python train.py`): installing it brings its dependencies and no packages.
+
+Top-level packages called `models`, `data` or `util` would collide with every other project of this layout.
+"""
+
+from setuptools import setup
+
+VISDOM = [
+    'visdom==0.2.4; python_version < "3.12"',
+    'visdom>=0.3; python_version >= "3.12"',
+    "tornado<6.6",  # from 6.6 on visdom's page answers 403
+]
+TEST = ["pytest>=8", "ruff==0.17.*"]
+
+setup(
+    name="colorcut",
+    version="0.1.0",
+    description="Unpaired colorization in the style of a folder of pictures: CUT with losses made for colour",
+    license="BSD-2-Clause",
+    python_requires=">=3.10",
+    packages=[],
+    py_modules=[],
+    install_requires=[
+        "torch>=2.6",
+        "torchvision>=0.21",
+        "numpy>=1.26",
+        "pillow>=10.3",
+        "scikit-image>=0.22",
+        "scipy>=1.11",
+        "dominate>=2.8",
+        "tqdm>=4.66",
+    ],
+    extras_require={"monitor": VISDOM, "test": TEST, "dev": TEST + VISDOM},
+)

@@ -1,0 +1,1 @@
+"""What training needs around it: pages, logs, checkpoints, devices."""

@@ -1,0 +1,73 @@
+"""Files that survive a crash: atomic writes, safe reads, and the random state of a run."""
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from util.errors import UserError
+
+
+def save_atomically(content: object, path: Path) -> None:
+    """Write with torch.save so that at any instant `path` holds the old content or the new, whole."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with open(temporary, "wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def load(path: Path, device: torch.device | str = "cpu") -> object:
+    """Read what torch.save wrote: tensors and plain types only, never code.
+
+    Raises:
+        UserError: if the file is missing, damaged, or holds anything else.
+    """
+    if not path.is_file():
+        found = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
+        there = f"there are {', '.join(found)}" if found else "that folder holds no checkpoint"
+        raise UserError(f"no checkpoint {path}; {there}")
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{path} is not a readable checkpoint: {reason}") from error
+
+
+def random_state() -> dict[str, object]:
+    """Return the state of python's, numpy's and torch's CPU generators as tensors and plain types."""
+    name, keys, position, has_gauss, gauss = np.random.get_state()
+    return {
+        "python": random.getstate(),
+        "numpy": (name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
+        "torch": torch.get_rng_state(),
+    }
+
+
+def set_random_state(state: dict[str, object]) -> None:
+    """Restore what `random_state` returned."""
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    name, keys, position, has_gauss, gauss = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, gauss))
+    torch.set_rng_state(state["torch"].cpu())
+
+
+def seed_cpu(seed: int) -> None:
+    """Seed python's, numpy's and torch's CPU generators."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.random.default_generator.manual_seed(seed)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed all global generators, those of the accelerators included."""
+    seed_cpu(seed)
+    torch.manual_seed(seed)

@@ -1,0 +1,64 @@
+"""Where a training run stands, and the one file from which it goes on."""
+
+import signal
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.base_model import BaseModel
+from util import checkpoint
+
+
+@dataclass
+class Progress:
+    """`epoch` is the one to train; `epoch_iter` of its pictures, and `total_iters` of the run's, are done."""
+
+    epoch: int = 1
+    epoch_iter: int = 0
+    total_iters: int = 0
+
+
+def state_path(opt: Namespace) -> Path:
+    """Return the path of the run's complete state."""
+    return Path(opt.checkpoints_dir) / opt.name / "latest_state.pth"
+
+
+def save(model: BaseModel, progress: Progress, export_as: list[int | str]) -> None:
+    """Write the complete state, then the networks alone under the names to export; only if all is finite."""
+    model.check_losses()
+    model.check_weights()
+    state = {"format": 1, "progress": vars(progress), "seed": model.opt.seed, "model": model.state()}
+    checkpoint.save_atomically(state, state_path(model.opt))
+    for name in export_as:
+        model.save_networks(name)
+
+
+def resume(model: BaseModel, opt: Namespace) -> Progress:
+    """Return where to start: with --continue_train from the state file, or from exported networks alone."""
+    progress = Progress(epoch=opt.epoch_count)
+    if not opt.continue_train:
+        return progress
+    path = state_path(opt)
+    if opt.epoch == "latest" and path.is_file():
+        state = checkpoint.load(path, model.device)
+        model.load_state(state["model"])
+        progress = Progress(**state["progress"])
+        print(f"continuing at epoch {progress.epoch}, picture {progress.epoch_iter}")
+    else:
+        model.load_networks(opt.epoch)
+        print(f"continuing from the networks of epoch {opt.epoch} alone: optimizers start anew")
+    return progress
+
+
+class StopRequest:
+    """Turns Ctrl-C and SIGTERM into a wish that the loop fulfils after its step; a second one ends at once."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: object) -> None:
+        if self.wanted:
+            raise KeyboardInterrupt
+        self.wanted = True
