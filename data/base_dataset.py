@@ -35,9 +35,7 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
         self.current_epoch = 0
 
     @staticmethod
-    def modify_commandline_options(
-        parser: argparse.ArgumentParser, is_train: bool
-    ) -> argparse.ArgumentParser:
+    def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool) -> argparse.ArgumentParser:
         """Add flags, or change defaults, for this dataset."""
         return parser
 
@@ -63,9 +61,7 @@ def check_preprocess(preprocess: str) -> None:
     for step in preprocess.split("_and_"):
         if step not in PREPROCESS_STEPS and preprocess != "none":
             allowed = ", ".join(PREPROCESS_STEPS)
-            raise UserError(
-                f"--preprocess {preprocess}: '{step}' is none of {allowed}; join them by _and_, or none"
-            )
+            raise UserError(f"--preprocess {preprocess}: '{step}' is none of {allowed}; join them by _and_, or none")
 
 
 def without_random_steps(preprocess: str) -> str:
@@ -139,9 +135,7 @@ def _crop(image: Image.Image, size: int, position: tuple[int, int] | None) -> Im
     w, h = image.size
     if position is None:
         if w < size or h < size:
-            raise UserError(
-                f"a picture of {w}x{h} is smaller than --crop_size {size}; add scale_shortside_and_crop"
-            )
+            raise UserError(f"a picture of {w}x{h} is smaller than --crop_size {size}; add scale_shortside_and_crop")
         position = random.randint(0, w - size), random.randint(0, h - size)
     left, top = position
     return image.crop((left, top, min(left + size, w), min(top + size, h)))

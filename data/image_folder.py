@@ -37,7 +37,7 @@ def _walk(folder: Path) -> list[Path]:
 def _found(parent: Path) -> str:
     if not parent.is_dir():
         return f"{parent} does not exist either"
-    expected = "expected --dataroot to hold trainA and trainB (testA, testB to test), or with --dataset_mode single the pictures"
+    expected = "--dataroot should hold trainA and trainB (testA, testB to test); with --dataset_mode single, pictures"
     inside = [p for p in sorted(parent.iterdir()) if p.is_dir() and (p / "trainA").is_dir()]
     if inside:
         return f"trainA is one level deeper; did you mean --dataroot {inside[0]}?"

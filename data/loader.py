@@ -1,5 +1,6 @@
 """Batches in an order, and with a randomness, that depend on seed and epoch alone."""
 
+import os
 import random
 from argparse import Namespace
 from collections.abc import Iterator
@@ -22,11 +23,9 @@ class Loader:
         self.dataset = dataset
         self.size = min(len(dataset), opt.max_dataset_size)
         if opt.isTrain and self.size < opt.batch_size:
-            raise UserError(
-                f"--batch_size {opt.batch_size} is larger than the data set ({self.size} pictures)"
-            )
+            raise UserError(f"--batch_size {opt.batch_size} is larger than the data set ({self.size} pictures)")
         self.order = _Order(self.size, opt.seed, shuffle=not opt.serial_batches)
-        workers = opt.num_threads if opt.isTrain else 0
+        workers = min(opt.num_threads, os.cpu_count() or 1) if opt.isTrain else 0
         self.batches = DataLoader(
             _Seeded(dataset, opt.seed),
             batch_size=opt.batch_size,

@@ -19,7 +19,7 @@ class BaseModel(ABC):
     """
 
     # flag -> its value -> the defaults that this value implies; a flag given by hand wins.
-    presets: dict[str, dict[str, dict[str, object]]] = {  # noqa: RUF012 (read only)
+    presets: dict[str, dict[str, dict[str, object]]] = {
         "preset": {
             "paper": {
                 "lr": 5e-3, "lr_policy": "cosine", "n_epochs": 30, "n_epochs_decay": 0, "batch_size": 1,
@@ -44,9 +44,7 @@ class BaseModel(ABC):
         self._first_bad: dict[str, torch.Tensor] = {}
 
     @staticmethod
-    def modify_commandline_options(
-        parser: argparse.ArgumentParser, is_train: bool
-    ) -> argparse.ArgumentParser:
+    def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool) -> argparse.ArgumentParser:
         """Add flags, or change defaults, for this model."""
         return parser
 

@@ -13,7 +13,7 @@ STYLE_WEIGHTS = {"lambda_TV": 0.1, "lambda_l1": 5.0, "lambda_Var": 0.1}
 class ColorCUTModel(CUTModel):
     """L = L_CUT + lambda_TV TV(G(X)) + lambda_l1 |G(gray(Y)) - Y| - lambda_Var Var(G(X))."""
 
-    presets = {**getattr(CUTModel, "presets", {}), "term_units": {"style": STYLE_WEIGHTS}}  # noqa: RUF012
+    presets = {**getattr(CUTModel, "presets", {}), "term_units": {"style": STYLE_WEIGHTS}}
 
     @staticmethod
     def modify_commandline_options(parser, is_train=True):
@@ -60,9 +60,7 @@ class ColorCUTModel(CUTModel):
     def _fill_in_weights(opt):
         missing = [flag for flag in STYLE_WEIGHTS if getattr(opt, flag) is None]
         if missing and opt.isTrain and opt.term_units == "paper":
-            raise SystemExit(
-                f"error: --term_units paper has no default weights; give --{' --'.join(missing)}"
-            )
+            raise SystemExit(f"error: --term_units paper has no default weights; give --{' --'.join(missing)}")
         for flag in missing:
             setattr(opt, flag, STYLE_WEIGHTS[flag])
 

@@ -35,12 +35,10 @@ class CUTModel(BaseModel):
     presets = {
         **BaseModel.presets,
         "CUT_mode": {"CUT": _CUT, "cut": _CUT, "FastCUT": _FASTCUT, "fastcut": _FASTCUT},
-    }  # noqa: RUF012
+    }
 
     @staticmethod
-    def modify_commandline_options(
-        parser: argparse.ArgumentParser, is_train: bool = True
-    ) -> argparse.ArgumentParser:
+    def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool = True) -> argparse.ArgumentParser:
         """Add the flags of CUT."""
         add = parser.add_argument
         switch = {"type": str2bool, "nargs": "?", "const": True, "default": False}
@@ -80,9 +78,7 @@ class CUTModel(BaseModel):
     def __init__(self, opt: Namespace):
         super().__init__(opt)
         if opt.netG.startswith("unet"):
-            raise UserError(
-                f"--netG {opt.netG}: CUT compares features of a ResNet generator; choose a resnet"
-            )
+            raise UserError(f"--netG {opt.netG}: CUT compares features of a ResNet generator; choose a resnet")
         if opt.input_nc != opt.output_nc:
             raise UserError(f"--input_nc {opt.input_nc} --output_nc {opt.output_nc}: CUT encodes its own output, "
                             "so both must be equal; grey pictures are read as three equal channels")  # fmt: skip
@@ -119,9 +115,7 @@ class CUTModel(BaseModel):
         except ValueError:
             layers = [None]
         if None in layers or layers != sorted(layers):
-            raise UserError(
-                f"--nce_layers {text}: expected ascending layer numbers from 0 to {count - 1}, as 0,4,8"
-            )
+            raise UserError(f"--nce_layers {text}: expected ascending layer numbers from 0 to {count - 1}, as 0,4,8")
         return layers
 
     def _build_optimizers(self) -> None:
@@ -157,9 +151,7 @@ class CUTModel(BaseModel):
             self.optimizer_D.step()
             self.set_requires_grad(self.netD, False)
 
-        generators = [
-            optimizer for optimizer in self.optimizers if optimizer is not getattr(self, "optimizer_D", None)
-        ]
+        generators = [optimizer for optimizer in self.optimizers if optimizer is not getattr(self, "optimizer_D", None)]
         for optimizer in generators:
             optimizer.zero_grad()
         self.compute_G_loss().backward()
@@ -231,7 +223,7 @@ class CUTModel(BaseModel):
 
         For the pairs of this iteration (real_A with fake_B, real_B with idt_B) the passes of `forward` answer.
         """
-        pairs = [(self.real_A, self.fake_B)] + [(self.real_B, self.idt_B)] * self.use_idt
+        pairs = [(self.real_A, self.fake_B)] + ([(self.real_B, self.idt_B)] if self.use_idt else [])
         for number, (source, target) in enumerate(pairs):
             if src is source and tgt is target and self._keys is not None:
                 if self._nce_of_pair is None:
@@ -249,9 +241,7 @@ class CUTModel(BaseModel):
             queries = [query.flip(3) for query in queries]
         drawn = [PatchSampleF.draw_places(keys, self.opt.num_patches) for _ in range(groups)]
         size = len(targets) // groups
-        places = [
-            torch.stack(layer).repeat_interleave(size, 0) for layer in zip(*drawn, strict=True)
-        ]  # (N, P)
+        places = [torch.stack(layer).repeat_interleave(size, 0) for layer in zip(*drawn, strict=True)]  # (N, P)
         with torch.no_grad():
             projected_keys = self.netF(keys, places)
         losses = [

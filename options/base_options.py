@@ -39,9 +39,7 @@ class BaseOptions:
             default=None,
             help="folder of pictures, with subfolders trainA, trainB, testA, testB",
         )
-        add(
-            "--name", default="experiment_name", help="name of the run: its folder in checkpoints and results"
-        )
+        add("--name", default="experiment_name", help="name of the run: its folder in checkpoints and results")
         add("--easy_label", default="experiment_name", help="a readable name for the run")
         add(
             "--gpu_ids",
@@ -49,9 +47,7 @@ class BaseOptions:
             help="auto: the first accelerator (CUDA, then Apple's MPS, which is untested), else the CPU; 0; -1: CPU",
         )
         add("--checkpoints_dir", default="./checkpoints", help="where runs are saved")
-        add(
-            "--seed", type=int, default=None, help="seed of all randomness; drawn and recorded when not given"
-        )
+        add("--seed", type=int, default=None, help="seed of all randomness; drawn and recorded when not given")
         add("--dry_run", action="store_true", help="print options, networks and data set sizes, then exit")
         self._add_network_flags(parser)
         self._add_data_flags(parser)

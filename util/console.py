@@ -14,9 +14,7 @@ class Console:
     def __init__(self, opt: Namespace, total: int, seen: int):
         """Args: total: pictures of the whole run; seen: those already trained on."""
         self.log = Path(opt.checkpoints_dir) / opt.name / "loss_log.txt"
-        self.bar = tqdm(
-            total=total, initial=seen, unit="img", dynamic_ncols=True, disable=not sys.stderr.isatty()
-        )
+        self.bar = tqdm(total=total, initial=seen, unit="img", dynamic_ncols=True, disable=not sys.stderr.isatty())
         self.total, self.seen, self.start, self.first = total, seen, time.monotonic(), seen
         self.batch_size = opt.batch_size
         self._append(f"================ Training Loss ({time.strftime('%c')}) ================")

@@ -18,9 +18,7 @@ def parse_gpu_ids(text: str) -> list[int]:
     try:
         ids = [int(part) for part in text.split(",")]
     except ValueError:
-        raise UserError(
-            f"--gpu_ids {text}: expected auto, -1 for the CPU, or indices such as 0 or 0,1"
-        ) from None
+        raise UserError(f"--gpu_ids {text}: expected auto, -1 for the CPU, or indices such as 0 or 0,1") from None
     ids = [index for index in ids if index >= 0]
     if len(ids) > 1:
         raise UserError(f"--gpu_ids {text}: training on several GPUs is not supported yet; name one")

@@ -23,9 +23,7 @@ class TrainingPage:
         for name, picture in visuals.items():
             save_image(tensor2im(picture), images / f"epoch{epoch:03d}_{name}.png")
         page = Page(self.folder, f"{self.opt.name}: training")
-        page.add_note(
-            "losses, unweighted: " + ", ".join(f"{name} {value:.3f}" for name, value in losses.items())
-        )
+        page.add_note("losses, unweighted: " + ", ".join(f"{name} {value:.3f}" for name, value in losses.items()))
         names = list(visuals)
         for number in range(epoch, 0, -1):
             row = {name: f"images/epoch{number:03d}_{name}.png" for name in names}

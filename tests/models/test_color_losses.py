@@ -1,0 +1,71 @@
+"""The colour losses against skimage, numpy and values computed by hand."""
+
+import numpy as np
+import pytest
+import skimage.color
+import torch
+
+from data.grayscale_unaligned_dataset import LUMA as DATA_LUMA
+from models.color_losses import LUMA, color_variance, rgb_to_lab, to_grayscale, total_variation
+
+
+def test_lab_agrees_with_skimage_over_the_cube():
+    axis = np.linspace(0, 1, 33)
+    cube = np.stack(np.meshgrid(axis, axis, axis), -1).reshape(33, -1, 3)
+    expected = skimage.color.rgb2lab(cube)
+    images = torch.tensor(cube, dtype=torch.float32).permute(2, 0, 1)[None] * 2 - 1
+    actual = rgb_to_lab(images)[0].permute(1, 2, 0).numpy()
+    assert np.abs(actual - expected).max() < 1e-3
+
+
+@pytest.mark.parametrize("value", [-1.0, 1.0, 0.3, -1.0001, 1.0001])
+@pytest.mark.parametrize("loss", [color_variance, total_variation, lambda x: total_variation(x, 1.0)])
+def test_gradients_are_finite_at_flat_pictures(loss, value):
+    images = torch.full((1, 3, 4, 4), value, requires_grad=True)
+    loss(images).sum().backward()
+    assert images.grad.isfinite().all()
+
+
+def test_lab_gradient():
+    images = (torch.rand(1, 3, 3, 3, dtype=torch.float64) * 1.6 - 0.8).requires_grad_()
+    assert torch.autograd.gradcheck(rgb_to_lab, images)
+
+
+def test_total_variation_by_hand():
+    # One channel 0 1 / 0 0: right 1, down of the upper right corner -1, so (1) at (0,0) and (1) at (0,1).
+    images = torch.zeros(1, 3, 2, 2)
+    images[0, 0, 0, 1] = 1
+    assert total_variation(images).item() == pytest.approx(2)
+    images = torch.zeros(1, 3, 2, 2)
+    images[0, :, 0, 0] = 1  # both differences at one pixel: sqrt(2) with B = 1, three channels
+    assert total_variation(images, 1.0).item() == pytest.approx(3 * 2**0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("beta", [2.0, 1.5, 3.0])
+def test_total_variation_against_the_printed_formula(batch, beta):
+    images = torch.rand(batch, 3, 5, 4, dtype=torch.float64)
+    expected = torch.zeros(batch, dtype=torch.float64)
+    for n in range(batch):
+        for c in range(3):
+            for i in range(5):
+                for j in range(4):
+                    x = images[n, c]
+                    right = x[i, j + 1] - x[i, j] if j + 1 < 4 else 0.0
+                    down = x[i + 1, j] - x[i, j] if i + 1 < 5 else 0.0
+                    expected[n] += (right**2 + down**2) ** (beta / 2)
+    assert torch.allclose(total_variation(images, beta), expected, rtol=1e-6)
+
+
+def test_color_variance_against_numpy():
+    images = torch.rand(2, 3, 6, 7) * 2 - 1
+    lab = skimage.color.rgb2lab(((images + 1) / 2).permute(0, 2, 3, 1).double().numpy())
+    expected = lab[..., 1:].reshape(2, -1, 2).var(axis=1)
+    assert np.allclose(color_variance(images).numpy(), expected, rtol=1e-3)
+
+
+def test_grey_is_a_fixed_point_and_the_same_luma_everywhere():
+    images = torch.rand(1, 3, 4, 4)
+    gray = to_grayscale(images)
+    assert torch.allclose(to_grayscale(gray), gray, atol=1e-6)
+    assert LUMA == DATA_LUMA
