@@ -41,6 +41,7 @@ class BaseModel(ABC):
         self.schedulers: list = []
         self.image_paths: list[str] = []
         self.metric = 0.0  # what --lr_policy plateau watches: the mean total loss of the last epoch
+        self._epoch_loss = torch.zeros(2)  # sum and count of the total loss in this epoch
         self._first_bad: dict[str, torch.Tensor] = {}
 
     @staticmethod
@@ -102,6 +103,9 @@ class BaseModel(ABC):
 
     def update_learning_rate(self) -> None:
         """Advance the schedules by one epoch."""
+        total, count = self._epoch_loss.tolist()
+        self.metric = total / max(count, 1)
+        self._epoch_loss.zero_()
         for scheduler in self.schedulers:
             if self.opt.lr_policy == "plateau":
                 scheduler.step(self.metric)
@@ -127,6 +131,8 @@ class BaseModel(ABC):
 
     def watch_losses(self, iteration: int) -> None:
         """Note on the device, without waiting for it, which losses are not finite and since when."""
+        self._epoch_loss = self._epoch_loss.to(self.device)
+        self._epoch_loss += torch.stack([self.loss_G.detach(), torch.ones_like(self.loss_G)])
         for name, loss in self._losses().items():
             never = torch.full((), -1, device=loss.device)
             first = self._first_bad.get(name, never)
@@ -162,6 +168,7 @@ class BaseModel(ABC):
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
             "metric": self.metric,
+            "epoch_loss": self._epoch_loss,
             "random": checkpoint.random_state(),
             "cuda_random": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "extra": self.extra_state(),
@@ -175,7 +182,7 @@ class BaseModel(ABC):
             optimizer.load_state_dict(saved)
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
-        self.metric = state["metric"]
+        self.metric, self._epoch_loss = state["metric"], state["epoch_loss"]
         checkpoint.set_random_state(state["random"])
         if state["cuda_random"] is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda_random"].cpu(), self.device)

@@ -11,6 +11,7 @@ from data import create_dataset
 from models import create_model
 from options.train_options import TrainOptions
 from util.checkpoint import load, seed_everything
+from util.errors import UserError
 
 SMALL = (
     "--gpu_ids -1 --ngf 4 --ndf 4 --netG resnet_4blocks --crop_size 32 --netF_nc 8 --num_patches 16 "
@@ -118,3 +119,23 @@ def test_continuing_equals_not_stopping(pictures, tmp_path):
 def test_mistakes_end_in_one_line(pictures, flags, expected):
     result = run("train.py", "--dataroot", str(pictures), "--gpu_ids", "-1", *flags.split())
     assert result.returncode == 1 and result.stderr.count("\n") == 1 and expected in result.stderr
+
+
+def test_plateau_watches_the_mean_total_loss(pictures):
+    model = trained(pictures, "--model cut --lr_policy plateau", 1)
+    model.setup(model.opt)
+    for value in (3.0, 5.0):
+        model.loss_G = torch.tensor(value)
+        model.watch_losses(1)
+    model.update_learning_rate()
+    assert model.metric == pytest.approx(4.0)
+
+
+def test_a_bad_loss_names_term_and_iteration(pictures):
+    model = trained(pictures, "--model cut", 1)
+    model.watch_losses(6)
+    model.loss_NCE = torch.tensor(float("nan"))
+    model.watch_losses(7)
+    model.watch_losses(8)
+    with pytest.raises(UserError, match="NCE is not finite at iteration 7"):
+        model.check_losses()
