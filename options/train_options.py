@@ -21,7 +21,7 @@ class TrainOptions(BaseOptions):
         add = parser.add_argument
         add("--preset", choices=["paper"], default=None, help="a recipe: paper = lr 5e-3 on a cosine to 0 over 30 "
             "epochs, batch 1, 256x256 pictures, flips only")  # fmt: skip
-        add("--display_freq", type=int, default=400, help="pictures between two pictures on the training page")
+        add("--display_freq", type=int, default=400, help="accepted for upstream's scripts; without effect")
         add(
             "--update_html_freq",
             type=int,
