@@ -12,12 +12,13 @@ from util.util import save_image, tensor2im
 class Results:
     """Writes every picture, in the sub-folders of its source, and a page that shows them."""
 
-    def __init__(self, opt: Namespace):
+    def __init__(self, opt: Namespace, label: str | None = None):
+        """Args: label: the folder's name instead of PHASE_EPOCH."""
         self.opt = opt
-        self.folder = Path(opt.results_dir) / opt.name / f"{opt.phase}_{opt.epoch}"
+        self.folder = Path(opt.results_dir) / opt.name / (label or f"{opt.phase}_{opt.epoch}")
         if (self.folder / "index.html").exists():
-            print(f"replacing the results of an earlier test in {self.folder}")
-        self.page = Page(self.folder, f"{opt.name}: {opt.phase}, epoch {opt.epoch}")
+            print(f"replacing the earlier results in {self.folder}")
+        self.page = Page(self.folder, f"{opt.name}: {self.folder.name}")
         self.taken: set[str] = set()
         self.count = 0
 
