@@ -1,0 +1,162 @@
+"""Networks: upstream's keys and shapes, sizes in and out, taps, initialization."""
+
+import hashlib
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from models.networks import define_D, define_F, define_G
+from models.networks.layers import Downsample, InstanceNorm2d, Upsample
+from models.networks.padding import apply_padded
+
+# (network, norm, no_antialias, no_antialias_up): a digest of upstream's keys and shapes at 8 filters, and its number
+# of parameters, as taesungp/contrastive-unpaired-translation b3ac297 builds it.
+GENERATORS = {
+    ("resnet_9blocks", "instance", False, False): ("d1e852111eba", 180419),
+    ("resnet_9blocks", "batch", False, False): ("1a20be7afc28", 181075),
+    ("resnet_6blocks", "instance", False, False): ("86e9a959fd16", 124931),
+    ("resnet_6blocks", "instance", True, False): ("fe39266259df", 124931),
+    ("resnet_6blocks", "instance", True, True): ("0acec3996ea2", 124931),
+    ("resnet_4blocks", "instance", False, False): ("b73ef7dc3064", 87939),
+    ("unet_256", "instance", False, False): ("8cd677f11612", 851763),
+    ("unet_256", "batch", False, False): ("5ee543e22c92", 852307),
+    ("unet_128", "instance", False, False): ("346f8e92eebf", 655027),
+}
+# (network, layers, norm, no_antialias)
+DISCRIMINATORS = {
+    ("basic", 3, "instance", False): ("ba250f36731e", 44537),
+    ("basic", 3, "instance", True): ("9613b3fa8b64", 44537),
+    ("basic", 3, "batch", False): ("09197a6fef36", 44649),
+    ("n_layers", 2, "instance", False): ("41d9667f738c", 11193),
+    ("n_layers", 5, "batch", True): ("18afb1ecf95f", 175977),
+    ("pixel", 3, "instance", False): ("dc75092f6821", 193),
+    ("pixel", 3, "batch", False): ("9ad09786472f", 208),
+}
+
+
+def generator(netG: str = "resnet_4blocks", ngf: int = 4, norm: str = "instance", **keywords) -> nn.Module:
+    return define_G(3, 3, ngf, netG, norm, init_gain=1.0, **keywords)
+
+
+def digest_and_size(net: nn.Module) -> tuple[str, int]:
+    lines = sorted(f"{key} {tuple(value.shape)}" for key, value in net.state_dict().items())
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+    return digest, sum(parameter.numel() for parameter in net.parameters())
+
+
+@pytest.mark.parametrize("config", GENERATORS)
+def test_generators_have_the_keys_of_upstream(config):
+    netG, norm, *antialias = config
+    net = define_G(3, 3, 8, netG, norm, no_antialias=antialias[0], no_antialias_up=antialias[1])
+    assert digest_and_size(net) == GENERATORS[config]
+
+
+@pytest.mark.parametrize("config", DISCRIMINATORS)
+def test_discriminators_have_the_keys_of_upstream(config):
+    netD, layers, norm, no_antialias = config
+    net = define_D(3, 8, netD, layers, norm, no_antialias=no_antialias)
+    assert digest_and_size(net) == DISCRIMINATORS[config]
+
+
+@pytest.mark.parametrize(("netG", "size"), [("resnet_9blocks", 64), ("resnet_6blocks", 32), ("resnet_4blocks", 36),
+                                            ("unet_128", 128), ("unet_256", 256)])  # fmt: skip
+def test_generators_keep_the_size(netG, size):
+    out = generator(netG, 2)(torch.randn(2, 3, size, size))  # two pictures: one has no variance at 1x1
+    assert out.shape == (2, 3, size, size) and out.abs().max() <= 1
+
+
+@pytest.mark.parametrize("no_antialias", [False, True])
+def test_70x70_patches(no_antialias):
+    """30x30 scores of 256x256 pictures, as in pix2pix; each sees 70 pixels without the blur's further ones."""
+    net = define_D(3, 4, "basic", norm="none", init_gain=1.0, no_antialias=no_antialias).eval()
+    images = torch.randn(1, 3, 256, 256, requires_grad=True)
+    scores = net(images)
+    assert scores.shape == (1, 1, 30, 30)
+    scores[0, 0, 15, 15].backward()
+    seen = (images.grad[0, 0].abs().sum(0) > 0).sum().item()
+    assert seen == 70 if no_antialias else seen > 70
+
+
+def test_instance_norm_is_that_of_torch():
+    x = torch.randn(2, 5, 9, 7, dtype=torch.float64) * 3 + 1
+    assert torch.allclose(InstanceNorm2d()(x), nn.InstanceNorm2d(5).double()(x), atol=1e-12)
+
+
+def test_blur_and_bilinear_by_hand():
+    x = torch.zeros(1, 1, 5, 5)
+    x[0, 0, 2, 2] = 16.0
+    expected = torch.tensor([[0.0, 0, 0], [0, 4, 0], [0, 0, 0]])
+    assert torch.equal(Downsample(1)(x)[0, 0], expected)
+    # The filter [1 3 3 1] / 4 in each direction, of zeros between pixels, with edges repeated.
+    filt = torch.tensor([1.0, 3, 3, 1]) / 4
+    x = torch.randn(1, 1, 4, 4)
+    padded = nn.functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    full = nn.functional.conv_transpose2d(padded, torch.outer(filt, filt)[None, None], stride=2)
+    assert torch.allclose(Upsample(1)(x), full[..., 3:-3, 3:-3], atol=1e-6)
+
+
+@pytest.mark.parametrize("no_antialias", [False, True])
+@pytest.mark.parametrize("encode_only", [False, True])
+def test_taps_are_the_outputs_of_their_layers(no_antialias, encode_only):
+    """Without antialiasing tap 8 is a norm's output, which the in-place ReLU behind it overwrites, as upstream."""
+    net, images, taps = generator(no_antialias=no_antialias), torch.randn(1, 3, 32, 32), [0, 4, 8, 12]
+    seen: dict[int, torch.Tensor] = {}
+    handles = [net.model[tap].register_forward_hook(lambda m, i, out, tap=tap: seen.update({tap: out})) for tap in taps]
+    picture = net(images)
+    for handle in handles:
+        handle.remove()
+    answer = net(images, taps, encode_only=encode_only)
+    features = answer if encode_only else answer[1]
+    assert all(torch.equal(feature, seen[tap]) for feature, tap in zip(features, taps, strict=True))
+    assert encode_only or torch.equal(answer[0], picture)
+    assert [f.shape[1] for f in features] == net.tap_channels(taps)
+
+
+@pytest.mark.parametrize("size", [(32, 48), (256, 256), (16, 20)])
+def test_multiples_of_4_are_not_padded(size):
+    net, images = generator(), torch.rand(1, 3, *size) * 2 - 1
+    assert torch.equal(apply_padded(net, images), net(images))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 50), (33, 31), (129, 3)])
+def test_any_size_is_painted(size):
+    assert apply_padded(generator(), torch.zeros(1, 3, *size)).shape == (1, 3, *size)
+
+
+def test_padding_is_reflection():
+    class Spy(nn.Module):
+        size_multiple = 8
+
+        def forward(self, images):
+            self.seen = images
+            return images
+
+    spy, images = Spy(), torch.randn(1, 3, 21, 18)
+    assert torch.equal(apply_padded(spy, images), images)
+    assert torch.equal(spy.seen, nn.functional.pad(images, (0, 6, 0, 3), mode="reflect"))
+
+
+@pytest.mark.parametrize(("init_type", "gain"), [("normal", 0.5), ("xavier", 2.0), ("kaiming", 1.0)])
+def test_weights_have_the_spread_of_their_initialization(init_type, gain):
+    weight = define_G(3, 3, 64, "resnet_4blocks", init_type=init_type, init_gain=gain).model[12].conv_block[1].weight
+    fan = 256 * 9
+    expected = {"normal": gain, "xavier": gain * math.sqrt(2 / (2 * fan)), "kaiming": math.sqrt(2 / fan)}[init_type]
+    assert weight.std().item() == pytest.approx(expected, rel=0.02)
+
+
+def test_orthogonal_weights():
+    weight = define_D(3, 8, "basic", init_type="orthogonal", init_gain=0.5).model[0].weight.flatten(1)
+    assert torch.allclose(weight @ weight.T, torch.eye(8) * 0.25, atol=1e-5)
+
+
+def test_projection_by_hand():
+    net = define_F([6], "mlp_sample", 5, init_gain=1.0)
+    feature, places = torch.randn(2, 6, 3, 4), [torch.tensor([11, 0, 5])]
+    (out,) = net([feature], places)
+    x = feature[1, :, 5 // 4, 5 % 4]
+    x = net.mlp_0[2](torch.relu(net.mlp_0[0](x)))
+    assert torch.allclose(out[1, 2], x / x.norm(), atol=1e-6)
+    (plain,) = define_F([6], "sample")([feature], places)
+    assert torch.allclose(plain[0, 0], feature[0, :, 2, 3] / feature[0, :, 2, 3].norm(), atol=1e-6)
