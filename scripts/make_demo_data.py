@@ -1,6 +1,6 @@
 """Make the data set of scripts/demo.sh from pictures that come with scikit-image: make_demo_data.py FOLDER.
 
-The style is a cup of coffee, cut into 12 blocks; a quarter of them, drawn at random, is held out. The pictures to
+The style is a cup of coffee, cut into 24 blocks; a quarter of them, drawn at random, is held out. The pictures to
 colour are grey: an astronaut, a cat and a rocket in overlapping tiles to train on; a tissue slice and a motorcycle
 held out.
 """
@@ -14,7 +14,7 @@ from PIL import Image
 from skimage import data
 
 # In pixels; all is small, so that a crop of 64x64 shows more than a detail.
-STYLE_SIZE, BLOCK = (288, 216), 72
+STYLE_SIZE, BLOCK = (432, 288), 72
 SHORTER_SIDE, TILE, STRIDE = 128, 72, 28
 
 

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Install, learn the colours of a cup of coffee from a few blocks of one picture, and paint others with them, on the CPU.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/install.sh monitor
+. scripts/environment.sh
+data=datasets/demo
+rm -rf "$data" checkpoints/demo results/demo
+"$PYTHON" scripts/make_demo_data.py "$data"
+
+# Batch norm, unlike the default instance norm, leaves a picture its overall lightness, on which the colours of this
+# style depend.
+"$PYTHON" train.py --dataroot "$data" --name demo --model colorcut --gpu_ids -1 --seed 0 \
+    --preprocess crop --crop_size 64 --netG resnet_6blocks --ngf 16 --ndf 16 --normG batch --batch_size 4 \
+    --lambda_l1 10 --lr 0.001 --n_epochs 50 --print_freq 360 --save_epoch_freq 50
+"$PYTHON" test.py --dataroot "$data" --name demo --gpu_ids -1
+"$PYTHON" evaluate.py --dataroot "$data" --name demo --gpu_ids -1
+echo "results: $PWD/results/demo/test_latest/index.html"
