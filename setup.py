@@ -10,6 +10,7 @@ VISDOM = [
     'visdom>=0.3; python_version >= "3.12"',
     "tornado<6.6",  # from 6.6 on visdom's page answers 403
 ]
+FIGURES = ["matplotlib>=3.8"]
 TEST = ["pytest>=8", "ruff==0.17.*"]
 
 setup(
@@ -30,5 +31,5 @@ setup(
         "dominate>=2.8",
         "tqdm>=4.66",
     ],
-    extras_require={"monitor": VISDOM, "test": TEST, "dev": TEST + VISDOM},
+    extras_require={"monitor": VISDOM, "figures": FIGURES, "test": TEST, "dev": TEST + VISDOM + FIGURES},
 )

@@ -43,7 +43,8 @@ class Loader:
         self.order.epoch, self.order.start = epoch, start
 
     def __len__(self) -> int:
-        return self.size
+        """Return the number of pictures in an epoch; in training an incomplete last batch is left out."""
+        return self.size - self.size % self.batches.batch_size
 
     def __iter__(self) -> Iterator[dict]:
         return iter(self.batches)
