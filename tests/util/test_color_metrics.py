@@ -1,0 +1,27 @@
+"""Colour distances by hand."""
+
+import numpy as np
+import pytest
+
+from util.color_metrics import ab_distance, ab_error, ab_of, thinned
+
+
+def test_ab_error_by_hand():
+    truth = np.array([[3.0, 4.0], [0.0, 0.0]])
+    assert ab_error(truth, np.zeros((1, 2))) == 2.5 and ab_error(truth, truth) == 0
+
+
+def test_the_distance_of_a_shift_is_its_mean_projection():
+    colors = np.random.default_rng(0).normal(size=(500, 2)) * 20
+    assert ab_distance(colors, colors[::-1]) == pytest.approx(0, abs=1e-12)
+    for shift in ([10.0, 0.0], [6.0, 8.0]):
+        assert ab_distance(colors, colors + shift) == pytest.approx(2 * 10 / np.pi, rel=2e-3)
+
+
+def test_ab_of_known_colors():
+    image = np.array([[[255, 0, 0], [128, 128, 128]]], np.uint8)
+    assert ab_of(image) == pytest.approx(np.array([[80.09, 67.20], [0, 0]]), abs=0.02)
+
+
+def test_thinning_keeps_about_the_count():
+    assert 4096 <= len(thinned(np.zeros((65536, 2)))) <= 4200 and len(thinned(np.zeros((10, 2)))) == 10

@@ -1,0 +1,94 @@
+"""Pages and the files beside them: mirrored folders, names that collide, every picture, no dominate."""
+
+from argparse import Namespace
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from util import html
+from util.results import Results
+from util.training_page import TrainingPage
+from util.util import crossed, save_image, tensor2im
+
+
+class Sources(HTMLParser):
+    """The files that a page shows."""
+
+    def __init__(self, page: Path):
+        super().__init__()
+        self.files: list[Path] = []
+        self.folder = page.parent
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            self.files.append(self.folder / unquote(dict(attrs)["src"]))
+
+
+def options(tmp_path, **more) -> Namespace:
+    return Namespace(results_dir=tmp_path / "results", checkpoints_dir=tmp_path / "checkpoints", name="run", epoch=3,
+                     phase="test", dataroot=tmp_path / "set", display_winsize=256, **more)  # fmt: skip
+
+
+def picture(value: float) -> torch.Tensor:
+    return torch.full((1, 3, 4, 4), value)
+
+
+def test_results_mirror_folders_and_never_collide(tmp_path):
+    results = Results(options(tmp_path))
+    root = tmp_path / "set"
+    paths = ["testA/a.png", "testA/a.jpg", "testA/deep/a.png", "testA/A.png", "testA/a.png", "else where/<é>.png"]
+    for number, path in enumerate(paths):
+        results.add({"fake_B": picture(number / 10)}, str(root / path))
+    results.add({"fake_B": picture(0.9)}, "/outside/a.png")
+    folder = results.save()
+    assert folder == tmp_path / "results/run/test_3" and results.count == 7
+    files = sorted(p.relative_to(folder / "images/fake_B").as_posix().lower() for p in folder.rglob("*.png"))
+    assert len(set(files)) == 7 and {"a.png", "deep/a.png", "else where/<é>.png", "a_jpg.png"} <= set(files)
+    shown = Sources(folder / "index.html").files
+    assert len(shown) == 7 and all(file.is_file() for file in shown)
+    values = [np.asarray(Image.open(file))[0, 0, 0] for file in shown]
+    assert values == [round((v + 1) * 127.5) for v in (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.9)]
+
+
+def test_the_training_page_lists_epochs_newest_first(tmp_path):
+    page = TrainingPage(options(tmp_path))
+    for epoch in (1, 2):
+        page.update(epoch, {"fake_B": picture(0), "real_A": picture(1)}, {"G": 1.5})
+    path = tmp_path / "checkpoints/run/web/index.html"
+    assert [f.name for f in Sources(path).files] == [
+        "epoch002_fake_B.png", "epoch002_real_A.png", "epoch001_fake_B.png", "epoch001_real_A.png"]  # fmt: skip
+    assert "G 1.500" in path.read_text()
+
+
+def test_without_dominate_pictures_are_still_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(html, "dominate", None)
+    results = Results(options(tmp_path))
+    results.add({"fake_B": picture(0)}, "a.png")
+    folder = results.save()
+    assert (folder / "images/fake_B/a.png").is_file() and not (folder / "index.html").exists()
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_bytes_survive_the_round_trip(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 127.5 - 1
+    assert (tensor2im(tensor) == pixels).all()
+    assert tensor2im(tensor * 10).max() == 255
+    save_image(tensor2im(tensor), tmp_path / "new/a.png")
+    assert (np.asarray(Image.open(tmp_path / "new/a.png")) == pixels).all()
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 250])
+def test_triggers_fire_when_an_interval_is_crossed(batch_size):
+    seen, fired = 0, []
+    while seen < 1000:
+        if crossed(100, seen, seen + batch_size):
+            fired.append(seen + batch_size)
+        seen += batch_size
+    assert len(fired) == (10 if batch_size < 100 else 4) and not crossed(0, 0, 10)
