@@ -83,7 +83,9 @@ def finish_epoch(opt: Namespace, model, progress: Progress, console: Console, pa
     """End an epoch: a picture on the page, the next learning rate, and now and then a checkpoint."""
     epoch, last_epoch = progress.epoch, opt.n_epochs + opt.n_epochs_decay
     model.check_losses()
-    if not opt.no_html and page.epoch_of_last_update != epoch:
+    # A run that was killed between the last step of an epoch and its end has no pictures to show when it goes on.
+    seen = bool(model.get_image_paths())
+    if seen and not opt.no_html and page.epoch_of_last_update != epoch:
         model.compute_visuals()
         page.update(epoch, model.get_current_visuals(), model.get_current_losses())
     model.update_learning_rate()

@@ -1,17 +1,24 @@
-"""train.py and test.py as a user runs them: steps, seeds, weights of 0, and continuing."""
+"""train.py, test.py and evaluate.py as a user runs them: steps, seeds, weights of 0, stopping and continuing."""
 
+import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from skimage.color import rgb2lab
+from skimage.io import imread
 
 from data import create_dataset
 from models import create_model
 from options.train_options import TrainOptions
 from util.checkpoint import load, seed_everything
 from util.errors import UserError
+from util.util import save_image
 
 SMALL = (
     "--gpu_ids -1 --ngf 4 --ndf 4 --netG resnet_4blocks --crop_size 32 --netF_nc 8 --num_patches 16 "
@@ -78,6 +85,103 @@ def test_continuing_equals_not_stopping(pictures, tmp_path):
                  "--results_dir", str(tmp_path / "results"), "--gpu_ids", "-1")  # fmt: skip
     assert tested.returncode == 0, tested.stderr
     assert len(list((tmp_path / "results/whole/test_latest/images/fake_B").glob("*.png"))) == 4
+
+
+def weights(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
+    return {name: load(folder / f"latest_net_{name}.pth") for name in "GFD"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_run_stopped_anywhere_goes_on_as_if_it_had_not(pictures, tmp_path, number):
+    common = f"--dataroot {pictures} {SMALL} --model colorcut --checkpoints_dir {tmp_path} --n_epochs 3".split()
+    common += ["--batch_size", "2", "--print_freq", "2", "--save_latest_freq", "2"]
+    assert run("train.py", "--name", "whole", *common).returncode == 0
+    process = subprocess.Popen([sys.executable, "-u", "train.py", "--name", "parts", *common],
+                               cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE, text=True)  # fmt: skip
+    with process:
+        for line in process.stdout:
+            if "epoch: 1, iters: 4" in line:  # the first state is saved by then
+                process.send_signal(number)
+                break
+        said = process.stdout.read()
+    assert process.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 0)
+    assert number == signal.SIGKILL or "stopped and saved" in said
+    again = run("train.py", "--name", "parts", "--checkpoints_dir", str(tmp_path), "--continue_train",
+                "--gpu_ids", "-1")  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    ours, expected = weights(tmp_path / "parts"), weights(tmp_path / "whole")
+    assert all(torch.equal(ours[name][key], expected[name][key]) for name in ours for key in ours[name])
+
+
+def test_a_step_changes_what_it_should(pictures):
+    """D's step changes D alone; the other step changes G and F alone; every weight that has a say moves."""
+    model = trained(pictures, "--model colorcut --batch_size 2 --normG none --normD none --init_gain 1", 1)
+    snapshots = []
+
+    def note(*_) -> None:
+        nets = model.networks().items()
+        snapshots.append({f"{name}.{key}": p.clone() for name, net in nets for key, p in net.named_parameters()})
+
+    note()
+    for optimizer in model.optimizers:
+        optimizer.register_step_post_hook(note)
+    model.optimize_parameters()
+    start, after_D, *_, end = snapshots
+    assert len(snapshots) == 4
+    assert {key[0] for key in start if not torch.equal(start[key], after_D[key])} == {"D"}
+    assert {key[0] for key in start if not torch.equal(after_D[key], end[key])} == {"G", "F"}
+    assert [key for key in start if torch.equal(start[key], end[key])] == []
+
+
+def test_nan_ends_the_run_in_one_line_and_saves_nothing(pictures, tmp_path):
+    result = run("train.py", "--dataroot", str(pictures), *SMALL.split(), "--lr", "1e30", "--checkpoints_dir",
+                 str(tmp_path), "--save_latest_freq", "3", "--n_epochs", "3", "--print_freq", "1000")  # fmt: skip
+    assert result.returncode == 1 and result.stderr.count("\n") == 1
+    assert "is not finite at iteration" in result.stderr
+    assert not list(tmp_path.rglob("*.pth"))
+
+
+def test_dry_run_tells_and_leaves_nothing(pictures, tmp_path):
+    result = run("train.py", "--dataroot", str(pictures), "--model", "colorcut", "--gpu_ids", "-1", "--dry_run",
+                 "--checkpoints_dir", str(tmp_path / "none"))  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    # The parameters of the paper's networks: 9 blocks and the 70x70 PatchGAN, as upstream prints them.
+    assert all(words in result.stdout for words in ("11.378", "2.765", "0.560", "trainA 4, trainB 4", "lambda_TV: 0.1"))
+    assert not (tmp_path / "none").exists()
+
+
+def test_training_goes_on_without_dominate(pictures, tmp_path):
+    script = "import sys; sys.modules['dominate'] = None; import train; from util.errors import run; run(train.main)"
+    result = run("-c", script, "--dataroot", str(pictures), *SMALL.split(), "--checkpoints_dir", str(tmp_path),
+                 "--n_epochs", "2", "--n_epochs_decay", "0", "--name", "run")  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("dominate is not installed") == 1
+    assert (tmp_path / "run/latest_net_G.pth").is_file()
+
+
+def test_any_size_is_tested_and_evaluated(pictures, tmp_path):
+    places = ["--checkpoints_dir", str(tmp_path), "--results_dir", str(tmp_path / "results"), "--name", "run"]
+    flags = ["--dataroot", str(pictures), *SMALL.split(), "--model", "colorcut", "--n_epochs", "1"]
+    assert run("train.py", *flags, *places[:2], *places[4:]).returncode == 0
+    odd = {"0.png": (39, 50), "1.png": (17, 23), "2.png": (3, 90), "3.png": (40, 48)}
+    for name, (height, width) in odd.items():
+        save_image(np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8), pictures / "testA" / name)
+    arguments = ["--dataroot", str(pictures), "--gpu_ids", "-1", *places]
+    tested = run("test.py", *arguments)
+    assert tested.returncode == 0, tested.stderr
+    for name, (height, width) in odd.items():
+        with Image.open(tmp_path / "results/run/test_latest/images/fake_B" / name) as file:
+            assert file.size == (width, height)
+    evaluated = run("evaluate.py", *arguments)
+    assert evaluated.returncode == 0, evaluated.stderr
+    rows = json.loads((tmp_path / "results/run/evaluation_latest/metrics.json").read_text())
+    assert list(rows) == ["grey", "mean colour", "run", "held-out style"]
+    truth = [rgb2lab(imread(path))[..., 1:] for path in sorted((pictures / "testB").iterdir())]
+    assert rows["grey"]["ab_error"] == pytest.approx(np.mean([np.hypot(*ab.T).mean() for ab in truth]), abs=1e-6)
+    painted = tmp_path / "results/run/evaluation_latest/images/painted"
+    ours = [rgb2lab(imread(path))[..., 1:] for path in sorted(painted.iterdir())]
+    errors = [np.hypot(*(a - b).T).mean() for a, b in zip(ours, truth, strict=True)]
+    assert rows["run"]["ab_error"] == pytest.approx(np.mean(errors), abs=1e-6)
 
 
 @pytest.mark.parametrize(("flags", "expected"), [("--lamda_NCE 1", "--lambda_NCE"), ("--netG nope", "resnet_9blocks"),

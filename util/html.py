@@ -1,5 +1,6 @@
 """A page of pictures, built with dominate, that opens from disk without a network."""
 
+import functools
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,7 +26,7 @@ class Page:
         self.folder = folder
         self.available = dominate is not None
         if not self.available:
-            print("dominate is not installed: no pages are written (pip install dominate)")
+            _tell_once()
             return
         self.document = dominate.document(title=title)
         with self.document.head:
@@ -55,3 +56,8 @@ class Page:
         if self.available:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / "index.html").write_text(self.document.render(), encoding="utf-8")
+
+
+@functools.cache
+def _tell_once() -> None:
+    print("dominate is not installed: no pages are written (pip install dominate)")

@@ -68,6 +68,7 @@ def test_the_training_page_lists_epochs_newest_first(tmp_path):
 
 def test_without_dominate_pictures_are_still_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(html, "dominate", None)
+    html._tell_once.cache_clear()
     results = Results(options(tmp_path))
     results.add({"fake_B": picture(0)}, "a.png")
     folder = results.save()
