@@ -8,11 +8,12 @@ beside what no model is needed for: grey, and the style's mean colour everywhere
 import json
 from argparse import Namespace
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import islice
 
 import numpy as np
 
 from data import create_dataset
+from data.unaligned_dataset import domain_folder
 from models import create_model
 from models.color_losses import to_grayscale
 from options.test_options import TestOptions
@@ -26,6 +27,9 @@ def main() -> None:
     """Measure, print the table, and write it beside the painted pictures."""
     opt = TestOptions().parse()
     model = create_model(opt)
+    if opt.dry_run:
+        print(model.describe_networks())
+        return
     model.setup(opt)
     results = Results(opt, f"evaluation_{opt.epoch}")
     style = np.concatenate([thinned(ab_of(tensor2im(batch["image"]))) for batch in style_pictures(opt, "train")])
@@ -48,7 +52,7 @@ def main() -> None:
 def style_pictures(opt: Namespace, phase: str) -> Iterator[dict]:
     """Yield the style's pictures of a phase one by one, in colour: image (1, 3, H, W) in [-1, 1], and path."""
     source, style = ("A", "B") if opt.direction == "AtoB" else ("B", "A")
-    folder = Path(opt.dataroot) / f"{phase}{style}"
+    folder = domain_folder(opt.dataroot, phase, style)
     for batch in create_dataset(copyconf(opt, dataset_mode="single", dataroot=folder)):
         yield {"image": batch[source], "path": batch[f"{source}_paths"][0]}
 
@@ -57,7 +61,7 @@ def paint_style_back(opt: Namespace, model, results: Results, mean_color: np.nda
     """Grey and paint the held-out style pictures; return the mean ab-error of each way, and the true colours."""
     source = "A" if opt.direction == "AtoB" else "B"
     errors, truths = [], []
-    for batch in style_pictures(opt, opt.phase):
+    for batch in islice(style_pictures(opt, opt.phase), limit(opt)):
         gray = to_grayscale(batch["image"])
         model.set_input({source: gray, f"{source}_paths": [batch["path"]]})
         model.test()
@@ -73,11 +77,16 @@ def paint_style_back(opt: Namespace, model, results: Results, mean_color: np.nda
 def paint_sources(opt: Namespace, model) -> np.ndarray:
     """Paint the source pictures of the test and return their colours."""
     colors = []
-    for batch in create_dataset(opt):
+    for batch in islice(create_dataset(opt), limit(opt)):
         model.set_input(batch)
         model.test()
         colors.append(thinned(ab_of(tensor2im(model.fake_B))))
     return np.concatenate(colors)
+
+
+def limit(opt: Namespace) -> int | None:
+    """Return --num_test as islice wants it."""
+    return None if opt.num_test == float("inf") else opt.num_test
 
 
 def as_table(rows: dict[str, dict[str, float]]) -> str:

@@ -31,14 +31,14 @@ def main() -> None:
     print(f"{len(dataset)} pictures an epoch ({dataset.dataset.describe()}); computing on {opt.device}")
     if opt.dry_run:
         return
-    options.save_options(opt)
-    train(opt, dataset, model)
+    progress = run_state.resume(model, opt)
+    options.save_options(opt)  # not before: a run that cannot go on like this keeps its record
+    train(opt, dataset, model, progress)
 
 
-def train(opt: Namespace, dataset, model) -> None:
+def train(opt: Namespace, dataset, model, progress: Progress) -> None:
     """Train to the last epoch, or until asked to stop; the state is saved either way."""
     last_epoch = opt.n_epochs + opt.n_epochs_decay
-    progress = run_state.resume(model, opt)
     console = Console(
         opt, total=len(dataset) * last_epoch, seen=len(dataset) * (progress.epoch - 1) + progress.epoch_iter
     )
@@ -92,7 +92,7 @@ def finish_epoch(opt: Namespace, model, progress: Progress, console: Console, pa
     rate = model.optimizers[0].param_groups[0]["lr"]
     console.say(f"end of epoch {epoch} / {last_epoch}, learning rate {rate:.3g}")
     progress.epoch, progress.epoch_iter = epoch + 1, 0
-    if epoch % opt.save_epoch_freq == 0 or epoch == last_epoch:
+    if crossed(opt.save_epoch_freq, epoch - 1, epoch) or epoch == last_epoch:
         run_state.save(model, progress, ["latest", epoch])
 
 
@@ -100,7 +100,8 @@ def leave(model, progress: Progress, console: Console) -> None:
     """Save the state after an interruption, and say how to go on."""
     run_state.save(model, progress, ["latest"])
     console.close()
-    print(f"stopped and saved; go on with: python train.py --name {model.opt.name} --continue_train")
+    run_name = f"--checkpoints_dir {model.opt.checkpoints_dir} --name {model.opt.name}"
+    print(f"stopped and saved; go on with: python train.py {run_name} --continue_train")
 
 
 if __name__ == "__main__":

@@ -47,9 +47,9 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
     def __getitem__(self, index: int) -> dict:
         """Return pictures (3, H, W) in [-1, 1] under A, B and their paths under A_paths, B_paths."""
 
-    @abstractmethod
     def describe(self) -> str:
         """Return the folders read and how many pictures each holds."""
+        return f"{self.root} {len(self)}"
 
     def read(self, path: str) -> Image.Image:
         """Read a picture as RGB, with the options' treatment of 16-bit grey."""
@@ -135,7 +135,7 @@ def _crop(image: Image.Image, size: int, position: tuple[int, int] | None) -> Im
     w, h = image.size
     if position is None:
         if w < size or h < size:
-            raise UserError(f"a picture of {w}x{h} is smaller than --crop_size {size}; add scale_shortside_and_crop")
+            raise UserError(f"a picture of {w}x{h} is smaller than --crop_size {size}; raise --load_size to it")
         position = random.randint(0, w - size), random.randint(0, h - size)
     left, top = position
     return image.crop((left, top, min(left + size, w), min(top + size, h)))

@@ -27,10 +27,9 @@ def _walk(folder: Path) -> list[Path]:
     # Path.rglob does not follow linked folders before Python 3.13; data sets are often linked in.
     found: list[Path] = []
     for entry in folder.iterdir():
-        if entry.is_dir():
-            found += _walk(entry)
-        elif not entry.name.startswith("."):
-            found.append(entry)
+        if entry.name.startswith("."):
+            continue
+        found += _walk(entry) if entry.is_dir() else [entry]
     return found
 
 

@@ -14,10 +14,6 @@ class SingleDataset(BaseDataset):
         self.paths = make_dataset(opt.dataroot, opt.max_dataset_size)
         self.transform = get_transform(opt)
 
-    def describe(self) -> str:
-        """Return the folder read and how many pictures it holds."""
-        return f"{self.root} {len(self.paths)}"
-
     def __len__(self) -> int:
         return len(self.paths)
 

@@ -9,6 +9,14 @@ from data.image_folder import make_dataset
 from util.util import copyconf
 
 
+def domain_folder(dataroot: str | Path, phase: str, domain: str) -> Path:
+    """Return DATAROOT/PHASEDOMAIN; as upstream, val stands in for a missing test."""
+    root = Path(dataroot)
+    if phase == "test" and not (root / f"test{domain}").exists() and (root / f"val{domain}").exists():
+        phase = "val"
+    return root / f"{phase}{domain}"
+
+
 class UnalignedDataset(BaseDataset):
     """PHASEA and PHASEB below the data root; an epoch is as long as the larger of the two.
 
@@ -22,11 +30,7 @@ class UnalignedDataset(BaseDataset):
         self.paths = {domain: make_dataset(self._folder(domain), opt.max_dataset_size) for domain in domains}
 
     def _folder(self, domain: str) -> Path:
-        root, phase = Path(self.opt.dataroot), self.opt.phase
-        # As upstream: a data set with val instead of test folders is tested on those.
-        if phase == "test" and not (root / f"test{domain}").exists() and (root / f"val{domain}").exists():
-            phase = "val"
-        return root / f"{phase}{domain}"
+        return domain_folder(self.opt.dataroot, self.opt.phase, domain)
 
     def describe(self) -> str:
         """Return the folders read and how many pictures each holds."""

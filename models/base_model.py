@@ -167,6 +167,7 @@ class BaseModel(ABC):
             "networks": {name: net.state_dict() for name, net in self.networks().items()},
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
+            "lr": self.opt.lr,
             "metric": self.metric,
             "epoch_loss": self._epoch_loss,
             "random": checkpoint.random_state(),
@@ -182,11 +183,24 @@ class BaseModel(ABC):
             optimizer.load_state_dict(saved)
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
+        self._take_rates_of_options(state["lr"])
         self.metric, self._epoch_loss = state["metric"], state["epoch_loss"]
         checkpoint.set_random_state(state["random"])
         if state["cuda_random"] is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda_random"].cpu(), self.device)
         self.load_extra_state(state["extra"])
+
+    def _take_rates_of_options(self, lr_before: float) -> None:
+        """Let --lr, --beta1 and --beta2 given on continuing win over those that the state was trained with."""
+        ratio = self.opt.lr / lr_before
+        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
+            group["betas"] = (self.opt.beta1, self.opt.beta2)
+            group["lr"] *= ratio
+            if "initial_lr" in group:
+                group["initial_lr"] *= ratio
+        for scheduler in self.schedulers:
+            if hasattr(scheduler, "base_lrs"):
+                scheduler.base_lrs = [rate * ratio for rate in scheduler.base_lrs]
 
     def extra_state(self) -> dict[str, object]:
         """Return state of a subclass that a restart must not lose: tensors and plain types."""

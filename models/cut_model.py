@@ -114,7 +114,7 @@ class CUTModel(BaseModel):
             layers = [int(part) % count if -count <= int(part) < count else None for part in text.split(",")]
         except ValueError:
             layers = [None]
-        if None in layers or layers != sorted(layers):
+        if None in layers or layers != sorted(set(layers)):
             raise UserError(f"--nce_layers {text}: expected ascending layer numbers from 0 to {count - 1}, as 0,4,8")
         return layers
 
@@ -137,6 +137,9 @@ class CUTModel(BaseModel):
         source, style = ("A", "B") if self.opt.direction == "AtoB" else ("B", "A")
         self.real_A = input[source].to(self.device, non_blocking=True)
         if self.isTrain:
+            if style not in input:
+                raise UserError(f"--dataset_mode {self.opt.dataset_mode} brings no pictures of the style: "
+                                "it is for testing")  # fmt: skip
             self.real_B = input[style].to(self.device, non_blocking=True)
         self.image_paths = input[f"{source}_paths"]
 
@@ -154,7 +157,10 @@ class CUTModel(BaseModel):
         generators = [optimizer for optimizer in self.optimizers if optimizer is not getattr(self, "optimizer_D", None)]
         for optimizer in generators:
             optimizer.zero_grad()
-        self.compute_G_loss().backward()
+        loss_G = self.compute_G_loss()
+        if not loss_G.requires_grad:
+            raise UserError("every weight of the loss is 0: there is nothing to learn")
+        loss_G.backward()
         for optimizer in generators:
             optimizer.step()
 

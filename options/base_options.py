@@ -165,12 +165,28 @@ class BaseOptions:
         opt.device = device_of(opt.gpu_ids)
         if opt.dataroot is None:
             raise UserError("--dataroot is missing: the folder that holds the pictures")
-        if opt.suffix and "suffix" in self.explicit:
-            opt.name = f"{opt.name}_{opt.suffix.format(**vars(opt))}"
         opt.load_size = opt.load_size or opt.crop_size
-        for flag in ("batch_size", "crop_size", "load_size", "ngf", "ndf"):
-            if getattr(opt, flag) < 1:
-                raise UserError(f"--{flag} {getattr(opt, flag)}: expected 1 or more")
+        if opt.suffix and "suffix" in self.explicit:
+            try:
+                opt.name = f"{opt.name}_{opt.suffix.format(**vars(opt))}"
+            except (KeyError, ValueError, IndexError) as error:
+                raise UserError(f"--suffix {opt.suffix}: expected names of options in braces, not {error}") from None
+        for flag, least in {
+            "batch_size": 1,
+            "crop_size": 1,
+            "load_size": 1,
+            "ngf": 1,
+            "ndf": 1,
+            "num_threads": 0,
+        }.items():
+            if getattr(opt, flag) < least:
+                raise UserError(f"--{flag} {getattr(opt, flag)}: expected {least} or more")
+        for flag in ("input_nc", "output_nc"):
+            if getattr(opt, flag) != 3:
+                raise UserError(f"--{flag} {getattr(opt, flag)}: expected 3, pictures are read as RGB")
+        if opt.gray_range and opt.gray_range[0] >= opt.gray_range[1]:
+            low, high = opt.gray_range
+            raise UserError(f"--gray_range {low:g} {high:g}: expected the value of black, then a larger one of white")
         data.check_preprocess(opt.preprocess)
         if opt.seed is None:
             opt.seed = random.SystemRandom().randrange(2**31)

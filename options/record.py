@@ -6,8 +6,8 @@ from pathlib import Path
 
 from util.errors import UserError
 
-# Which machine computes, and how a run is watched, is not part of what the run is.
-_NOT_KEPT = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train"}
+# Where a run computes and what it started from must not be repeated when it goes on.
+_NOT_KEPT = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train", "epoch", "pretrained_name"}
 
 
 def as_text(opt: Namespace, defaults: dict[str, object]) -> str:

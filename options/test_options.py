@@ -9,7 +9,7 @@ from options import record
 from options.base_options import BaseOptions
 from options.parser import OneLineParser
 
-# What shapes the networks or the treatment of pictures; model and dataset flags of training come with them.
+# What shapes the networks or the treatment of pictures.
 _RESTORED = [
     "model",
     "dataset_mode",

@@ -69,12 +69,17 @@ class TrainOptions(BaseOptions):
     def restore(self, parser: OneLineParser) -> dict[str, object]:
         """With --continue_train, every flag of the run, so that none has to be repeated."""
         given = parser.parse_known(self.argv, {})
-        return record.load(Path(given.checkpoints_dir) / given.name) if given.continue_train else {}
+        folder = Path(given.checkpoints_dir) / given.name
+        if given.continue_train and not folder.is_dir():
+            raise UserError(f"--continue_train: there is no run {folder}")
+        return record.load(folder) if given.continue_train else {}
 
     def finish(self, opt: Namespace) -> None:
         """Check the numbers of the schedule."""
         super().finish(opt)
         if opt.n_epochs + opt.n_epochs_decay < 1:
             raise UserError("--n_epochs and --n_epochs_decay add up to no epoch at all")
+        if opt.crop_size < 24:
+            raise UserError(f"--crop_size {opt.crop_size}: expected 24 or more, the discriminator sees no less")
         if opt.lr <= 0:
             raise UserError(f"--lr {opt.lr}: expected more than 0")

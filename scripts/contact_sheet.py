@@ -4,6 +4,7 @@ Each pair is a column: the source above, the painted picture below.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -24,6 +25,8 @@ def main() -> None:
 
     first = args.results / "images" / args.visuals[0]
     names = args.pick or sorted(p.relative_to(first).with_suffix("").as_posix() for p in first.rglob("*.png"))
+    if not names:
+        sys.exit(f"error: no picture in {first}")
     columns = min(args.columns, len(names))
     step, band = args.size + GAP, (args.size + GAP) * len(args.visuals) + GAP
     sheet = Image.new("RGB", (columns * step - GAP, -(-len(names) // columns) * band - 2 * GAP), "white")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install, learn the colours of a cup of coffee from a few blocks of one picture, and paint others with them, on the CPU.
+# Install, learn the colours of a cup of coffee from a few blocks of one picture, and paint others with them, on the CPU:
+# scripts/demo.sh [FLAG OF train.py...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install.sh monitor
@@ -12,7 +13,7 @@ rm -rf "$data" checkpoints/demo results/demo
 # style depend.
 "$PYTHON" train.py --dataroot "$data" --name demo --model colorcut --gpu_ids -1 --seed 0 \
     --preprocess crop --crop_size 64 --netG resnet_6blocks --ngf 16 --ndf 16 --normG batch --batch_size 4 \
-    --lambda_l1 10 --lr 0.001 --n_epochs 50 --print_freq 360 --save_epoch_freq 50
+    --lambda_l1 10 --lr 0.001 --n_epochs 50 --print_freq 360 --save_epoch_freq 50 "$@"
 "$PYTHON" test.py --dataroot "$data" --name demo --gpu_ids -1
 "$PYTHON" evaluate.py --dataroot "$data" --name demo --gpu_ids -1
 echo "results: $PWD/results/demo/test_latest/index.html"

@@ -1,4 +1,4 @@
-"""Make the data set of scripts/demo.sh from pictures that come with scikit-image: make_demo_data.py FOLDER.
+"""Make the data set of scripts/demo.sh from pictures that come with scikit-image: make_demo_data.py [FOLDER].
 
 The style is a cup of coffee, cut into 24 blocks; a quarter of them, drawn at random, is held out. The pictures to
 colour are grey: an astronaut, a cat and a rocket in overlapping tiles to train on; a tissue slice and a motorcycle
@@ -20,7 +20,7 @@ SHORTER_SIDE, TILE, STRIDE = 128, 72, 28
 
 def main() -> None:
     """Write trainA, trainB, testA and testB."""
-    root = Path(sys.argv[1])
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else "datasets/demo")
     for name, pixels in {"astronaut": data.astronaut(), "cat": data.chelsea(), "rocket": data.rocket()}.items():
         save_tiles(small_and_gray(pixels), root / "trainA", name)
     for name, pixels in {"tissue": data.immunohistochemistry(), "motorcycle": data.stereo_motorcycle()[0]}.items():

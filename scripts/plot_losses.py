@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -22,13 +23,14 @@ def main() -> None:
     args = parser.parse_args()
 
     epochs, losses = read(args.log)
+    window = min(args.window, len(epochs))
     columns = 3
     rows = -(-len(losses) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(9, 2 * rows), sharex=True, layout="constrained", squeeze=False)
     for axis, (name, values) in zip(axes.flat, losses.items(), strict=False):
         axis.plot(epochs, values, color="0.8", linewidth=0.8)
-        smooth = np.convolve(values, np.ones(args.window) / args.window, "valid")
-        axis.plot(epochs[args.window - 1 :], smooth, color="black", linewidth=1.2)
+        smooth = np.convolve(values, np.ones(window) / window, "valid")
+        axis.plot(epochs[window - 1 :], smooth, color="black", linewidth=1.2)
         axis.set_title(name, fontsize=9)
     for axis in axes.flat[len(losses) :]:
         axis.set_visible(False)
@@ -40,6 +42,8 @@ def main() -> None:
 def read(log: Path) -> tuple[np.ndarray, dict[str, list[float]]]:
     """Return the epoch of each line, fractions included, and the values of each loss."""
     lines = [found.groups() for found in map(_LINE.match, log.read_text(encoding="utf-8").splitlines()) if found]
+    if not lines:
+        sys.exit(f"error: {log} holds no line of losses")
     longest = max(int(iters) for _, iters, _ in lines)
     epochs = np.array([int(epoch) - 1 + int(iters) / longest for epoch, iters, _ in lines])
     losses: dict[str, list[float]] = {}

@@ -1,5 +1,6 @@
 """The results of a test: results/NAME/PHASE_EPOCH with images/VISUAL/FILE.png and index.html."""
 
+import shutil
 from argparse import Namespace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class Results:
         self.folder = Path(opt.results_dir) / opt.name / (label or f"{opt.phase}_{opt.epoch}")
         if (self.folder / "index.html").exists():
             print(f"replacing the earlier results in {self.folder}")
+            shutil.rmtree(self.folder / "images", ignore_errors=True)
         self.page = Page(self.folder, f"{opt.name}: {self.folder.name}")
         self.taken: set[str] = set()
         self.count = 0

@@ -27,7 +27,7 @@ def save(model: BaseModel, progress: Progress, export_as: list[int | str]) -> No
     """Write the complete state, then the networks alone under the names to export; only if all is finite."""
     model.check_losses()
     model.check_weights()
-    state = {"format": 1, "progress": vars(progress), "seed": model.opt.seed, "model": model.state()}
+    state = {"format": 1, "progress": vars(progress), "model": model.state()}
     checkpoint.save_atomically(state, state_path(model.opt))
     for name in export_as:
         model.save_networks(name)

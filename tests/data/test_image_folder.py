@@ -16,6 +16,7 @@ def put(path) -> str:
 def test_listing_is_recursive_sorted_and_blind_to_case(tmp_path):
     expected = [put(tmp_path / name) for name in ("Z.PNG", "a.jpg", "b/c/d.TiF", "e.webp")]
     put(tmp_path / ".hidden.png")
+    put(tmp_path / ".thumbs/a.png")
     (tmp_path / "notes.txt").write_text("not a picture")
     (tmp_path / "linked").symlink_to(tmp_path / "b")
     expected.append(str(tmp_path / "linked/c/d.TiF"))

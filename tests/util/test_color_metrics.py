@@ -23,5 +23,9 @@ def test_ab_of_known_colors():
     assert ab_of(image) == pytest.approx(np.array([[80.09, 67.20], [0, 0]]), abs=0.02)
 
 
-def test_thinning_keeps_about_the_count():
-    assert 4096 <= len(thinned(np.zeros((65536, 2)))) <= 4200 and len(thinned(np.zeros((10, 2)))) == 10
+def test_thinning_draws_from_the_whole_picture():
+    width = 512
+    columns = np.tile(np.arange(width), 512)[:, None].repeat(2, 1).astype(float)
+    drawn = thinned(columns)
+    assert len(drawn) == 4096 and len(np.unique(drawn)) > 500 and (drawn == thinned(columns)).all()
+    assert drawn.mean() == pytest.approx(width / 2, rel=0.05) and len(thinned(columns[:10])) == 4096
