@@ -184,9 +184,33 @@ def test_any_size_is_tested_and_evaluated(pictures, tmp_path):
     assert rows["run"]["ab_error"] == pytest.approx(np.mean(errors), abs=1e-6)
 
 
+def test_continuing_takes_new_rates_and_never_harms_the_record(pictures, tmp_path):
+    first = ["train.py", "--dataroot", str(pictures), *SMALL.split(), "--model", "colorcut", "--checkpoints_dir",
+             str(tmp_path), "--name", "run", "--n_epochs", "2", "--save_epoch_freq", "1"]  # fmt: skip
+    again = ["train.py", "--checkpoints_dir", str(tmp_path), "--name", "run", "--continue_train", "--gpu_ids", "-1"]
+    assert run(*first).returncode == 0
+    record = (tmp_path / "run/train_opt.json").read_text()
+    refused = run(*again, "--ngf", "8")
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1
+    assert (tmp_path / "run/train_opt.json").read_text() == record
+    # From an epoch's networks alone; the next continuation goes on from the state again.
+    assert run(*again, "--epoch", "1", "--n_epochs", "1").returncode == 0
+    result = run(*again, "--n_epochs", "4", "--lr", "0.01", "--beta1", "0.3")
+    assert result.returncode == 0 and "continuing at epoch 2" in result.stdout, result.stderr
+    assert "end of epoch 2 / 4, learning rate 0.005" in result.stdout
+    state = load(tmp_path / "run/latest_state.pth")["model"]["optimizers"][0]["param_groups"][0]
+    assert state["betas"] == (0.3, 0.999)
+    missing = run(*again[:4], "ran", *again[5:])
+    assert missing.returncode == 1 and "there is no run" in missing.stderr
+
+
 @pytest.mark.parametrize(("flags", "expected"), [("--lamda_NCE 1", "--lambda_NCE"), ("--netG nope", "resnet_9blocks"),
                                                  ("--model cut --netG unet_256", "unet_256"),
-                                                 ("--preprocess shrink", "shrink")])  # fmt: skip
+                                                 ("--preprocess shrink", "shrink"), ("--dataset_mode single", "single"),
+                                                 ("--lambda_GAN 0 --lambda_NCE 0", "nothing to learn"),
+                                                 ("--checkpoints_dir /proc/none", "/proc/none"),
+                                                 ("--crop_size 512", "--load_size"), ("--input_nc 1", "--input_nc 1"),
+                                                 ("--gray_range 9 1", "--gray_range 9 1")])  # fmt: skip
 def test_mistakes_end_in_one_line(pictures, flags, expected):
     result = run("train.py", "--dataroot", str(pictures), "--gpu_ids", "-1", *flags.split())
     assert result.returncode == 1 and result.stderr.count("\n") == 1 and expected in result.stderr
