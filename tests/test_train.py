@@ -211,8 +211,9 @@ def test_continuing_takes_new_rates_and_never_harms_the_record(pictures, tmp_pat
                                                  ("--checkpoints_dir /proc/none", "/proc/none"),
                                                  ("--crop_size 512", "--load_size"), ("--input_nc 1", "--input_nc 1"),
                                                  ("--gray_range 9 1", "--gray_range 9 1")])  # fmt: skip
-def test_mistakes_end_in_one_line(pictures, flags, expected):
-    result = run("train.py", "--dataroot", str(pictures), "--gpu_ids", "-1", *flags.split())
+def test_mistakes_end_in_one_line(pictures, tmp_path, flags, expected):
+    places = ["--dataroot", str(pictures), "--checkpoints_dir", str(tmp_path)]
+    result = run("train.py", *places, "--gpu_ids", "-1", *flags.split())
     assert result.returncode == 1 and result.stderr.count("\n") == 1 and expected in result.stderr
 
 

@@ -22,7 +22,8 @@ def train_set(root: Path, flags: str = ""):
 
 
 def test_set(root: Path, flags: str = ""):
-    return create_dataset(TestOptions(f"--dataroot {root} --model colorcut --gpu_ids -1 {flags}").parse())
+    no_runs = f"--checkpoints_dir {root}"
+    return create_dataset(TestOptions(f"--dataroot {root} {no_runs} --model colorcut --gpu_ids -1 {flags}").parse())
 
 
 test_set.__test__ = False
