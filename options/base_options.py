@@ -171,14 +171,8 @@ class BaseOptions:
                 opt.name = f"{opt.name}_{opt.suffix.format(**vars(opt))}"
             except (KeyError, ValueError, IndexError) as error:
                 raise UserError(f"--suffix {opt.suffix}: expected names of options in braces, not {error}") from None
-        for flag, least in {
-            "batch_size": 1,
-            "crop_size": 1,
-            "load_size": 1,
-            "ngf": 1,
-            "ndf": 1,
-            "num_threads": 0,
-        }.items():
+        for flag in ("batch_size", "crop_size", "load_size", "ngf", "ndf", "num_threads"):
+            least = 0 if flag == "num_threads" else 1
             if getattr(opt, flag) < least:
                 raise UserError(f"--{flag} {getattr(opt, flag)}: expected {least} or more")
         for flag in ("input_nc", "output_nc"):

@@ -47,6 +47,11 @@ class TrainOptions(BaseOptions):
         )
         add("--phase", default="train", help="which folders are read: PHASEA, PHASEB")
         add("--pretrained_name", default=None, help="start from the networks of another run")
+        self._add_schedule_flags(parser)
+
+    @staticmethod
+    def _add_schedule_flags(parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
         add("--n_epochs", type=int, default=200, help="epochs at the initial learning rate")
         add("--n_epochs_decay", type=int, default=200, help="epochs over which it then falls to 0")
         add("--beta1", type=float, default=0.5, help="Adam's first momentum")

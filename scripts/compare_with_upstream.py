@@ -47,7 +47,7 @@ def main() -> None:
         for batch in (1, 2):
             for flipped in (False, True) if "FastCUT" in name else (False,):
                 differences = compare(args.upstream.resolve(), FLAGS[name], batch, flipped)
-                coin = {False: "-", True: "flipped"}[flipped]
+                coin = "flipped" if flipped else "-"
                 print(
                     f"| {name} | {batch} | {coin} | {' | '.join(f'{value:.1e}' for value in differences)} |", flush=True
                 )
@@ -67,7 +67,8 @@ def compare(upstream: Path, flags: str, batch: int, flipped: bool) -> tuple[floa
         for root in (OURS, upstream):  # ours first: it draws the weights, which upstream then loads
             command = [sys.executable, "-W", "ignore", __file__, "--side", str(root), str(case)]
             subprocess.run(command, cwd=root, check=True)
-            answers.append(torch.load(Path(folder) / f"{root.name}.pt"))
+            answers.append(torch.load(case.with_name("answer.pt")))
+            case.with_name("answer.pt").unlink()
     ours, theirs = answers
     losses = max(relative(ours["losses"][key], theirs["losses"][key]) for key in theirs["losses"])
     gradients = max(relative(ours["gradients"][key], theirs["gradients"][key]) for key in theirs["gradients"])
@@ -86,15 +87,16 @@ def run_side(root: Path, case_file: Path) -> None:
     """In a process of its own: take the steps of one side and write what came out beside the case."""
     sys.path.insert(0, str(root))
     case = torch.load(case_file)
+    if root != OURS:
+        contiguous_gradients()
     answer = {}
     for dtype, steps in ((torch.float32, 1), (torch.float64, STEPS)):
         with contextlib.redirect_stdout(io.StringIO()):
             model = build(case, root, case_file.with_name("weights.pt"))
         for net in nets(model).values():
             net.to(dtype)
-        for name in ("criterionGAN",):
-            if hasattr(model, name):
-                getattr(model, name).to(dtype)
+        if root != OURS:
+            model.criterionGAN.to(dtype)
         same_randomness(case["flipped"])
         before = weights(model)
         for _ in range(steps):
@@ -104,7 +106,7 @@ def run_side(root: Path, case_file: Path) -> None:
             answer["gradients"] = {name: gradient_norm(net) for name, net in nets(model).items()}
         else:
             answer |= {"before": before, "after": weights(model)}
-    torch.save(answer, case_file.with_name(f"{root.name}.pt"))
+    torch.save(answer, case_file.with_name("answer.pt"))
 
 
 def build(case: dict, root: Path, weights_file: Path):
@@ -118,7 +120,6 @@ def build(case: dict, root: Path, weights_file: Path):
     model = create_model(opt)
     if root != OURS:
         same_randomness(False)
-        contiguous_gradients()
         model.data_dependent_initialize(batch_of(case, torch.float32))
     model.setup(opt)
     if not weights_file.exists():
@@ -184,12 +185,10 @@ def gradient_norm(net: torch.nn.Module) -> float:
 
 
 def unweighted(model, root: Path) -> dict[str, float]:
-    """Return each loss term without its weight; upstream logs NCE and G_GAN weighted."""
+    """Return each loss term without its weight; upstream logs NCE weighted."""
+    weight = 1 if root == OURS else model.opt.lambda_NCE
     losses = model.get_current_losses()
-    opt = model.opt
-    if root != OURS:
-        losses = {name: value / opt.lambda_NCE if name.startswith("NCE") else value for name, value in losses.items()}
-    return losses
+    return {name: value / weight if name.startswith("NCE") else value for name, value in losses.items()}
 
 
 if __name__ == "__main__":
