@@ -1,7 +1,6 @@
 """The projection H of CUT: features at some places, through a small MLP, onto the unit sphere."""
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 
@@ -37,5 +36,6 @@ class PatchSampleF(nn.Module):
             x = feature.flatten(2).gather(2, index).transpose(1, 2)  # (N, P, C)
             if self.use_mlp:
                 x = self.get_submodule(f"mlp_{number}")(x)  # (N, P, nc)
-            projected.append(F.normalize(x, dim=-1, eps=1e-7))
+            # With small initial gains features are of the size of the 1e-7: added to the length, as in CUT, it counts.
+            projected.append(x / (torch.linalg.vector_norm(x, dim=-1, keepdim=True) + 1e-7))
         return projected

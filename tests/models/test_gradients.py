@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from data import create_dataset
 from models import create_model
@@ -22,6 +21,10 @@ MODELS = {
     "plain convolutions": "--model cut --no_antialias --no_antialias_up --normG none",
     "batch norm": "--model cut --normG batch --normD batch",
 }
+
+
+def unit(x: torch.Tensor) -> torch.Tensor:
+    return x / (x.norm() + 1e-7)
 
 
 class Twin:
@@ -48,8 +51,8 @@ class Twin:
             query = query.flip(3) if self.flipped else query
             H, H0 = (net.get_submodule(f"mlp_{number}") for net in (self.F, self.F0))
             for k, q in zip(key, query, strict=True):
-                k = [F.normalize(H0(k.flatten(1)[:, place]), dim=0, eps=1e-7) for place in places[number]]
-                q = [F.normalize(H(q.flatten(1)[:, place]), dim=0, eps=1e-7) for place in places[number]]
+                k = [unit(H0(k.flatten(1)[:, place])) for place in places[number]]
+                q = [unit(H(q.flatten(1)[:, place])) for place in places[number]]
                 for i in range(len(q)):
                     scores = torch.stack([(q[i] * other.detach()).sum() / 0.07 for other in k])
                     layers.append((scores.logsumexp(0) - scores[i]) / (len(q) * len(key) * len(keys)))
