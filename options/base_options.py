@@ -147,9 +147,10 @@ class BaseOptions:
 
         self.explicit = explicit_flags(parser, self.argv)
         defaults = vars(parser.parse_args([]))
+        restored = parser.typed(restored, f"the record of the run {known.name}")
         chosen = {**defaults, **restored, **self.explicit}
         values = {**defaults, **preset_values(model_class, chosen)}
-        opt = Namespace(**{**values, **{k: v for k, v in restored.items() if k in defaults}, **self.explicit})
+        opt = Namespace(**{**values, **restored, **self.explicit})
         opt.isTrain = self.is_train
         self.defaults = defaults
         self.finish(opt)

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 
 from util.errors import UserError
+from util.util import str2bool
 
 _UNSET = object()
 
@@ -22,6 +23,29 @@ class OneLineParser(argparse.ArgumentParser):
         if "-h" in argv or "--help" in argv:  # help waits until every flag is declared
             argv = [a for a in argv if a not in ("-h", "--help")]
         return self.parse_known_args(argv, Namespace(**restored))[0]
+
+    def typed(self, record: dict[str, object], source: str) -> dict[str, object]:
+        """Return the part of a record that this parser has flags for, its words turned into their values.
+
+        Raises:
+            UserError: for a value that a flag does not take; it names the record.
+        """
+        actions = {action.dest: action for action in self._actions}
+        return {name: self._value(actions[name], value, source) for name, value in record.items() if name in actions}
+
+    def _value(self, action: argparse.Action, value: object, source: str) -> object:
+        if value == action.default or value == str(action.default):  # as None and inf, which no type reads
+            return action.default
+        if isinstance(value, str):
+            kind = str2bool if isinstance(action.default, bool) else action.type or str
+            try:
+                value = kind(value)
+            except (ValueError, argparse.ArgumentTypeError):
+                raise UserError(f"{source}: {action.dest} {value} is no value of {action.option_strings[0]}") from None
+        if action.choices and value not in action.choices:
+            allowed = ", ".join(map(str, action.choices))
+            raise UserError(f"{source}: {action.option_strings[0]} {value} is not built here, only {allowed}")
+        return value
 
     def check_unknown(self, argv: list[str]) -> None:
         """Raise a UserError for the first argument that no flag takes."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from util.errors import UserError
 
-# Where a run computes and what it started from must not be repeated when it goes on.
-_NOT_KEPT = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train", "epoch", "pretrained_name"}
+# Where a run computes, where it lies and what it started from must not be repeated when it goes on.
+_NOT_KEPT = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train", "epoch", "pretrained_name",
+             "name", "checkpoints_dir", "suffix"}  # fmt: skip
 
 
 def as_text(opt: Namespace, defaults: dict[str, object]) -> str:
@@ -34,16 +35,24 @@ def save(opt: Namespace, defaults: dict[str, object], folder: Path) -> None:
 def load(folder: Path) -> dict[str, object]:
     """Return the options that a training run was resolved to; empty where there is no record.
 
+    Upstream's runs have `train_opt.txt` alone; its values are returned as the words they are written with.
+
     Raises:
         UserError: if the record is damaged.
     """
     path = folder / "train_opt.json"
     if not path.is_file():
-        return {}
+        text = folder / "train_opt.txt"
+        return _from_text(text.read_text(encoding="utf-8")) if text.is_file() else {}
     try:
         options = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); give the flags by hand after removing it") from None
     if options.get("max_dataset_size") is None:
         options["max_dataset_size"] = float("inf")
-    return options
+    return {name: value for name, value in options.items() if name not in _NOT_KEPT}
+
+
+def _from_text(text: str) -> dict[str, object]:
+    lines = [line.split("\t[default:")[0].split(":", 1) for line in text.splitlines() if ":" in line]
+    return {name.strip(): value.strip() for name, value in lines if name.strip() not in _NOT_KEPT}

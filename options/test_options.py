@@ -62,7 +62,7 @@ class TestOptions(BaseOptions):
         given = parser.parse_known(self.argv, {})
         recorded = record.load(Path(given.checkpoints_dir) / given.name)
         if not recorded:
-            print(f"no train_opt.json in {given.checkpoints_dir}/{given.name}: network flags are taken as given")
+            print(f"no train_opt.* in {given.checkpoints_dir}/{given.name}: network flags are taken as given")
         return {name: recorded[name] for name in _RESTORED if name in recorded}
 
     def finish(self, opt: Namespace) -> None:
