@@ -1,6 +1,5 @@
-"""Networks: upstream's keys and shapes, sizes in and out, taps, initialization."""
+"""Networks: sizes in and out, taps, initialization. Upstream's keys and answers: tests/upstream."""
 
-import hashlib
 import math
 
 import pytest
@@ -11,53 +10,9 @@ from models.networks import define_D, define_F, define_G
 from models.networks.layers import Downsample, InstanceNorm2d, Upsample
 from models.networks.padding import apply_padded
 
-# (network, norm, no_antialias, no_antialias_up): a digest of upstream's keys and shapes at 8 filters, and its number
-# of parameters, as taesungp/contrastive-unpaired-translation b3ac297 builds it.
-GENERATORS = {
-    ("resnet_9blocks", "instance", False, False): ("d1e852111eba", 180419),
-    ("resnet_9blocks", "batch", False, False): ("1a20be7afc28", 181075),
-    ("resnet_6blocks", "instance", False, False): ("86e9a959fd16", 124931),
-    ("resnet_6blocks", "instance", True, False): ("fe39266259df", 124931),
-    ("resnet_6blocks", "instance", True, True): ("0acec3996ea2", 124931),
-    ("resnet_4blocks", "instance", False, False): ("b73ef7dc3064", 87939),
-    ("unet_256", "instance", False, False): ("8cd677f11612", 851763),
-    ("unet_256", "batch", False, False): ("5ee543e22c92", 852307),
-    ("unet_128", "instance", False, False): ("346f8e92eebf", 655027),
-}
-# (network, layers, norm, no_antialias)
-DISCRIMINATORS = {
-    ("basic", 3, "instance", False): ("ba250f36731e", 44537),
-    ("basic", 3, "instance", True): ("9613b3fa8b64", 44537),
-    ("basic", 3, "batch", False): ("09197a6fef36", 44649),
-    ("n_layers", 2, "instance", False): ("41d9667f738c", 11193),
-    ("n_layers", 5, "batch", True): ("18afb1ecf95f", 175977),
-    ("pixel", 3, "instance", False): ("dc75092f6821", 193),
-    ("pixel", 3, "batch", False): ("9ad09786472f", 208),
-}
-
 
 def generator(netG: str = "resnet_4blocks", ngf: int = 4, norm: str = "instance", **keywords) -> nn.Module:
     return define_G(3, 3, ngf, netG, norm, init_gain=1.0, **keywords)
-
-
-def digest_and_size(net: nn.Module) -> tuple[str, int]:
-    lines = sorted(f"{key} {tuple(value.shape)}" for key, value in net.state_dict().items())
-    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
-    return digest, sum(parameter.numel() for parameter in net.parameters())
-
-
-@pytest.mark.parametrize("config", GENERATORS)
-def test_generators_have_the_keys_of_upstream(config):
-    netG, norm, *antialias = config
-    net = define_G(3, 3, 8, netG, norm, no_antialias=antialias[0], no_antialias_up=antialias[1])
-    assert digest_and_size(net) == GENERATORS[config]
-
-
-@pytest.mark.parametrize("config", DISCRIMINATORS)
-def test_discriminators_have_the_keys_of_upstream(config):
-    netD, layers, norm, no_antialias = config
-    net = define_D(3, 8, netD, layers, norm, no_antialias=no_antialias)
-    assert digest_and_size(net) == DISCRIMINATORS[config]
 
 
 @pytest.mark.parametrize(("netG", "size"), [("resnet_9blocks", 64), ("resnet_6blocks", 32), ("resnet_4blocks", 36),

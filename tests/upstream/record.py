@@ -1,0 +1,121 @@
+"""Write facts.json: what a CUT checkout's networks and flags are. python tests/upstream/record.py PATH_TO_CUT.
+
+Facts alone: names, shapes, defaults, and a few output values for weights that are set by a formula. They let the
+contract be tested where no checkout is at hand.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import torch
+
+TAPS = [0, 4, 8, 12]
+GENERATORS = [
+    {"netG": netG, "norm": norm, "no_antialias": no_antialias, "no_antialias_up": no_antialias_up}
+    for netG, norm, no_antialias, no_antialias_up in [
+        ("resnet_9blocks", "instance", False, False),
+        ("resnet_9blocks", "instance", True, True),
+        ("resnet_6blocks", "instance", False, False),
+        ("resnet_6blocks", "instance", True, False),
+        ("resnet_6blocks", "instance", False, True),
+        ("resnet_6blocks", "batch", False, False),
+        ("resnet_6blocks", "none", True, True),
+        ("resnet_4blocks", "instance", False, False),
+        ("resnet_4blocks", "batch", True, True),
+        ("unet_128", "instance", False, False),
+        ("unet_256", "batch", False, False),
+        ("unet_256", "none", False, False),
+    ]
+]
+DISCRIMINATORS = [
+    {"netD": netD, "n_layers_D": layers, "norm": norm, "no_antialias": no_antialias}
+    for netD, layers, norm, no_antialias in [
+        ("basic", 3, "instance", False),
+        ("basic", 3, "instance", True),
+        ("basic", 3, "batch", False),
+        ("basic", 3, "none", False),
+        ("n_layers", 2, "instance", False),
+        ("n_layers", 5, "batch", True),
+        ("pixel", 3, "instance", False),
+        ("pixel", 3, "batch", False),
+    ]
+]
+
+
+def main() -> None:
+    """Load the checkout's modules, ask them, and write what they say."""
+    root = Path(sys.argv[1]).resolve()
+    sys.path.insert(0, str(root))
+    sys.argv = ["train.py"]  # upstream's hooks read it
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True).stdout
+    facts = {"commit": commit.strip(), "networks": list(networks()), "flags": flags()}
+    text = json.dumps(facts, indent=1)
+    Path(__file__).with_name("facts.json").write_text(text + "\n", encoding="utf-8")
+
+
+def networks():
+    """Yield each network's kind, the arguments that build it, its keys with shapes, and some of its output."""
+    from seeded import fill, pictures, summary
+
+    from models import networks as upstream
+
+    for keywords in GENERATORS:
+        net = fill(upstream.define_G(3, 3, 4, **keywords))
+        size = 256 if keywords["netG"] == "unet_256" else 128 if keywords["netG"] == "unet_128" else 32
+        yield {"kind": "G", "keywords": keywords, "keys": keys(net), "input": [1, 3, size, size],
+               "output": summary(net(pictures(1, 3, size, size)))}  # fmt: skip
+    for keywords in DISCRIMINATORS:
+        net = fill(upstream.define_D(3, 4, **keywords))
+        yield {"kind": "D", "keywords": keywords, "keys": keys(net), "input": [1, 3, 128, 128],
+               "output": summary(net(pictures(1, 3, 128, 128)))}  # fmt: skip
+    for netF in ("mlp_sample", "sample"):
+        G = upstream.define_G(3, 3, 4, "resnet_4blocks", "instance")
+        features = G(pictures(2, 3, 32, 32).float(), list(TAPS), encode_only=True)
+        places = [torch.arange(0, feature.shape[2] * feature.shape[3], 5) for feature in features]
+        net = upstream.define_F(3, netF, opt=Namespace(netF_nc=8))
+        net(features, 256, places)  # makes its layers
+        features = [pictures(*feature.shape) for feature in features]
+        out, _ = fill(net)(features, 256, places)
+        yield {"kind": "F", "keywords": {"netF": netF, "nc": 8}, "keys": keys(net),
+               "input": [list(feature.shape) for feature in features],
+               "output": [summary(layer.reshape(2, -1, layer.shape[-1])) for layer in out]}  # fmt: skip
+
+
+def keys(net: torch.nn.Module) -> str:
+    """Return keys and shapes in few words, one entry a key."""
+    return " ".join(f"{key}:{'x'.join(map(str, value.shape))}" for key, value in net.state_dict().items())
+
+
+def flags() -> dict[str, dict[str, object]]:
+    """Return the default of each flag by the part of upstream that declares it, or gives it another default."""
+    import models
+    from options.base_options import BaseOptions
+    from options.test_options import TestOptions
+    from options.train_options import TrainOptions
+
+    def declared(options, model: str = "") -> dict[str, object]:
+        parser = options.initialize(argparse.ArgumentParser())
+        if model:
+            models.get_option_setter(model)(parser, isinstance(options, TrainOptions))
+        # argparse keeps a default of infinity; JSON has none.
+        return {action.option_strings[0]: "inf" if action.default == float("inf") else action.default
+                for action in parser._actions if action.dest != "help"}  # fmt: skip
+
+    def beyond(full: dict[str, object], less: dict[str, object]) -> dict[str, object]:
+        return {flag: default for flag, default in full.items() if flag not in less or less[flag] != default}
+
+    base, train = declared(BaseOptions()), declared(TrainOptions())
+    rooms = {"base": base, "train": beyond(train, base), "test": beyond(declared(TestOptions()), base)}
+    for model in ("cut", "cycle_gan", "sincut"):
+        rooms[model] = beyond(declared(TrainOptions(), model), train)
+    sys.argv = ["train.py", "--CUT_mode", "FastCUT"]
+    rooms["FastCUT"] = beyond(declared(TrainOptions(), "cut"), {**train, **rooms["cut"]})
+    return rooms
+
+
+if __name__ == "__main__":
+    main()
