@@ -250,8 +250,10 @@ class CUTModel(BaseModel):
         places = [torch.stack(layer).repeat_interleave(size, 0) for layer in zip(*drawn, strict=True)]  # (N, P)
         with torch.no_grad():
             projected_keys = self.netF(keys, places)
+        # Of the joined passes, each half is a minibatch.
+        pictures = size if self.opt.nce_includes_all_negatives_from_minibatch else 1
         losses = [
-            patch_nce(query, key, self.opt.nce_T, self.opt.nce_includes_all_negatives_from_minibatch)
+            patch_nce(query, key, self.opt.nce_T, pictures)
             for query, key in zip(self.netF(queries, places), projected_keys, strict=True)
         ]
         return torch.stack(losses).mean(0)

@@ -1,16 +1,20 @@
-"""Put one training step of ours beside upstream's: compare_with_upstream.py --upstream PATH_TO_CUT_CHECKOUT.
+"""Put training steps of ours beside upstream's: compare_with_upstream.py --upstream PATH_TO_CUT_CHECKOUT.
 
-Both sides get the same weights, pictures, patch places and coin of flip_equivariance. In float32 the losses and the
-norm of each network's gradient are compared; in float64 the weights after ten optimizer steps. Each side runs in a
-process of its own, since both have packages called models, data and util.
+Both sides get the same weights, pictures, patch places and coin of flip_equivariance. The table shows relative
+differences: of each loss in float32, of the norm of each network's gradient in float32 and float64 (the largest of
+three draws of pictures), and of the movement of the weights over ten optimizer steps in float64, biases before a norm
+left out, since they have no gradient but rounding. Each side runs in a process of its own, since both have packages
+called models, data and util.
 """
 
 import argparse
 import contextlib
 import io
+import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,64 +22,94 @@ import torch
 
 OURS = Path(__file__).resolve().parents[1]
 SMALL = "--dataroot none --gpu_ids -1 --ngf 16 --ndf 16 --netG resnet_6blocks --netF_nc 64 --num_patches 64"
-FLAGS = {
-    "CUT": "",
-    "CUT, no antialias": "--no_antialias --no_antialias_up",
-    "FastCUT": "--CUT_mode FastCUT",
-    "FastCUT, no antialias": "--CUT_mode FastCUT --no_antialias --no_antialias_up",
-    "CUT, vanilla": "--gan_mode vanilla",
-    "CUT, nonsaturating": "--gan_mode nonsaturating",
-    "CUT, wgangp": "--gan_mode wgangp",
-}
-SIZE, STEPS = 64, 10
+SIZE, DRAWS, STEPS = 64, 3, 10
+LOSSES = ("G_GAN", "D_real", "D_fake", "NCE", "NCE_Y")
+PLAIN = "--no_antialias --no_antialias_up"
+
+
+@dataclass
+class Case:
+    """One row of the table."""
+
+    name: str
+    flags: str = ""
+    batch: int = 1  # pictures in a batch
+    asked: int = 0  # --batch_size where it is another
+    flipped: bool = False  # the coin of flip_equivariance
+    as_it_is: bool = False  # leave upstream's instance norm its own gradient
+    note: str = ""
+
+
+def cases() -> list[Case]:
+    """Return all rows."""
+    kinds = {"CUT": "", "CUT, no antialias": PLAIN}
+    kinds |= {f"CUT, {mode}": f"--gan_mode {mode}" for mode in ("vanilla", "nonsaturating", "wgangp")}
+    rows = [Case(name, flags, batch) for name, flags in kinds.items() for batch in (1, 2)]
+    rows += [Case("CUT, negatives of the batch", "--nce_includes_all_negatives_from_minibatch", 2)]
+    for name, flags in {"FastCUT": "", "FastCUT, no antialias": PLAIN}.items():
+        for batch in (1, 2):
+            rows += [Case(name, f"--CUT_mode FastCUT {flags}", batch, flipped=flip) for flip in (False, True)]
+    rows += [
+        Case("CUT", batch=1, as_it_is=True, note="upstream's gradient is wrong: instance norm, batch 1, CPU"),
+        Case("CUT", batch=2, asked=4, note="upstream's NCE is wrong: it compares as if --batch_size 4 were there"),
+    ]
+    return rows
 
 
 def main() -> None:
-    """Run every case on both sides and print the table."""
+    """Run the cases on both sides and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upstream", type=Path, help="a checkout of taesungp/contrastive-unpaired-translation")
-    parser.add_argument("--cases", nargs="*", default=list(FLAGS), help=f"of: {'; '.join(FLAGS)}")
+    parser.add_argument("--cases", help="only rows whose name begins with this")
     parser.add_argument("--side", nargs=2, type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.side:
         return run_side(*args.side)
     if args.upstream is None or not (args.upstream / "models/cut_model.py").is_file():
         sys.exit(f"error: --upstream {args.upstream}: expected a checkout of CUT, with models/cut_model.py")
-    print("| case | batch | coin | largest difference of losses | of gradient norms | of weights after 10 steps |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for name in args.cases:
-        for batch in (1, 2):
-            for flipped in (False, True) if "FastCUT" in name else (False,):
-                differences = compare(args.upstream.resolve(), FLAGS[name], batch, flipped)
-                coin = "flipped" if flipped else "-"
-                print(
-                    f"| {name} | {batch} | {coin} | {' | '.join(f'{value:.1e}' for value in differences)} |", flush=True
-                )
+    gradients = [f"gradient of {net}, {kind}" for net in "GDF" for kind in ("float32", "float64")]
+    titles = ["case", "batch", "coin", *LOSSES, *gradients, "weights", "note"]
+    print(f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}")
+    for case in cases():
+        if case.name.startswith(args.cases or ""):
+            print(f"| {' | '.join(row_of(case, *both_sides(case, args.upstream.resolve())))} |", flush=True)
     return None
 
 
-def compare(upstream: Path, flags: str, batch: int, flipped: bool) -> tuple[float, float, float]:
-    """Return the largest relative difference of losses, of gradient norms, and of the movement of weights."""
+def both_sides(case: Case, upstream: Path) -> tuple[dict, dict]:
+    """Return what our side and upstream's answer."""
     with tempfile.TemporaryDirectory() as folder:
-        case = Path(folder) / "case.pt"
-        generator = torch.Generator().manual_seed(0)
-        pictures = torch.rand(2, batch, 3, SIZE, SIZE, generator=generator, dtype=torch.float64) * 2 - 1
-        content = {"flags": f"{SMALL} {flags} --batch_size {batch} --checkpoints_dir {folder}", "flipped": flipped,
-                   "pictures": pictures}  # fmt: skip
-        torch.save(content, case)
+        case_file = Path(folder) / "case.pt"
+        flags = f"{SMALL} {case.flags} --batch_size {case.asked or case.batch} --checkpoints_dir {folder}"
+        torch.save({**asdict(case), "flags": flags}, case_file)
         answers = []
         for root in (OURS, upstream):  # ours first: it draws the weights, which upstream then loads
-            command = [sys.executable, "-W", "ignore", __file__, "--side", str(root), str(case)]
+            command = [sys.executable, "-W", "ignore", __file__, "--side", str(root), str(case_file)]
             subprocess.run(command, cwd=root, check=True)
-            answers.append(torch.load(case.with_name("answer.pt")))
-            case.with_name("answer.pt").unlink()
-    ours, theirs = answers
-    losses = max(relative(ours["losses"][key], theirs["losses"][key]) for key in theirs["losses"])
-    gradients = max(relative(ours["gradients"][key], theirs["gradients"][key]) for key in theirs["gradients"])
-    moved = [
-        torch.cat([(answer["after"][k] - ours["before"][k]).flatten() for k in ours["before"]]) for answer in answers
-    ]
-    return losses, gradients, ((moved[0] - moved[1]).norm() / moved[1].norm()).item()
+            answers.append(torch.load(case_file.with_name("answer.pt")))
+            case_file.with_name("answer.pt").unlink()
+    return answers[0], answers[1]
+
+
+def row_of(case: Case, ours: dict, theirs: dict) -> list[str]:
+    """Return the cells of a row: the largest difference of the draws; where they scatter, their median before it."""
+    coin = {True: "flipped", False: "not"}[case.flipped] if "FastCUT" in case.name else ""
+    cells = [case.name, str(case.batch), coin]
+    for name in LOSSES:
+        pairs = [(a[name], b[name]) for a, b in zip(ours["losses"], theirs["losses"], strict=True) if name in b]
+        cells.append(f"{max(relative(*pair) for pair in pairs):.0e}" if pairs else "")
+    for net in "GDF":
+        for kind in ("float32", "float64"):
+            pairs = zip(ours[kind], theirs[kind], strict=True)
+            differences = [relative(a[net], b[net]) for a, b in pairs]
+            median, most = statistics.median(differences), max(differences)
+            cells.append(f"{most:.0e}" if most < 1e-4 else f"{median:.0e}, once {most:.0e}")
+    moving = [key for key in ours["before"] if key not in ours["idle"]]
+    moved, moved_theirs = (
+        torch.cat([(answer["after"][key] - ours["before"][key]).flatten() for key in moving])
+        for answer in (ours, theirs)
+    )
+    return [*cells, f"{((moved - moved_theirs).norm() / moved_theirs.norm()).item():.0e}", case.note]
 
 
 def relative(ours: float, theirs: float) -> float:
@@ -83,49 +117,55 @@ def relative(ours: float, theirs: float) -> float:
     return abs(ours - theirs) / max(abs(theirs), 1e-12)
 
 
+# ---- one side, in a process of its own -----------------------------------------------------------------------
+
+
 def run_side(root: Path, case_file: Path) -> None:
-    """In a process of its own: take the steps of one side and write what came out beside the case."""
+    """Take the steps of one side and write what came out beside the case."""
     sys.path.insert(0, str(root))
     case = torch.load(case_file)
-    if root != OURS:
+    if root != OURS and not case["as_it_is"]:
         contiguous_gradients()
-    answer = {}
-    for dtype, steps in ((torch.float32, 1), (torch.float64, STEPS)):
-        with contextlib.redirect_stdout(io.StringIO()):
-            model = build(case, root, case_file.with_name("weights.pt"))
-        for net in nets(model).values():
-            net.to(dtype)
-        if root != OURS:
-            model.criterionGAN.to(dtype)
-        same_randomness(case["flipped"])
-        before = weights(model)
-        for _ in range(steps):
-            step(model, case, dtype)
-        if steps == 1:
-            answer["losses"] = unweighted(model, root)
-            answer["gradients"] = {name: gradient_norm(net) for name, net in nets(model).items()}
-        else:
-            answer |= {"before": before, "after": weights(model)}
+    answer: dict[str, list] = {"losses": [], "float32": [], "float64": []}
+    for kind, dtype in {"float32": torch.float32, "float64": torch.float64}.items():
+        for draw in range(DRAWS):
+            model = built(case, root, case_file.with_name("weights.pt"), dtype)
+            backward(model, pictures(case["batch"], draw, dtype))
+            answer[kind].append({name: gradient_norm(net) for name, net in nets(model).items()})
+            if kind == "float32":
+                answer["losses"].append(unweighted(model, root))
+    answer["idle"] = idle(model)
+    model = built(case, root, case_file.with_name("weights.pt"), torch.float64)
+    answer["before"] = weights(model)
+    for number in range(STEPS):
+        model.set_input(pictures(case["batch"], number, torch.float64))
+        model.optimize_parameters()
+    answer["after"] = weights(model)
     torch.save(answer, case_file.with_name("answer.pt"))
 
 
-def build(case: dict, root: Path, weights_file: Path):
-    """Return the model of this side, with the weights that the first side drew."""
+def built(case: dict, root: Path, weights_file: Path, dtype: torch.dtype):
+    """Return the model of this side, with the weights that the first side drew, and all randomness at its start."""
     from models import create_model
     from options.train_options import TrainOptions
 
     sys.argv = ["train.py", *case["flags"].split()]  # upstream reads presets from here
-    opt = TrainOptions().parse()
-    torch.manual_seed(0)
-    model = create_model(opt)
-    if root != OURS:
-        same_randomness(False)
-        model.data_dependent_initialize(batch_of(case, torch.float32))
-    model.setup(opt)
+    with contextlib.redirect_stdout(io.StringIO()):
+        opt = TrainOptions().parse()
+        torch.manual_seed(0)
+        model = create_model(opt)
+        if root != OURS:
+            same_randomness(False)
+            model.data_dependent_initialize(pictures(opt.batch_size, 0, torch.float32))
+        model.setup(opt)
     if not weights_file.exists():
         torch.save({name: net.state_dict() for name, net in nets(model).items()}, weights_file)
     for name, state in torch.load(weights_file).items():
         nets(model)[name].load_state_dict(state)
+        nets(model)[name].to(dtype)
+    if root != OURS:
+        model.criterionGAN.to(dtype)
+    same_randomness(case["flipped"])
     return model
 
 
@@ -157,16 +197,21 @@ def same_randomness(flipped: bool) -> None:
     torch.rand = lambda *_, **__: torch.tensor(coin)
 
 
-def batch_of(case: dict, dtype: torch.dtype) -> dict:
-    """Return the pictures as a loader would."""
-    A, B = case["pictures"].to(dtype)
-    return {"A": A, "B": B, "A_paths": ["a"] * len(A), "B_paths": ["b"] * len(B)}
+def pictures(batch: int, draw: int, dtype: torch.dtype) -> dict:
+    """Return a batch of random pictures as a loader would."""
+    A, B = torch.from_numpy(np.random.RandomState(draw).rand(2, batch, 3, SIZE, SIZE) * 2 - 1).to(dtype)
+    return {"A": A, "B": B, "A_paths": ["a"] * batch, "B_paths": ["b"] * batch}
 
 
-def step(model, case: dict, dtype: torch.dtype) -> None:
-    """Take one step on the pictures of the case."""
-    model.set_input(batch_of(case, dtype))
-    model.optimize_parameters()
+def backward(model, batch: dict) -> None:
+    """Compute all losses and gradients at the weights as they are."""
+    for net in nets(model).values():
+        net.zero_grad()
+    model.set_input(batch)
+    model.forward()
+    model.compute_D_loss().backward()
+    model.set_requires_grad(model.netD, False)
+    model.compute_G_loss().backward()
 
 
 def nets(model) -> dict[str, torch.nn.Module]:
@@ -177,6 +222,14 @@ def nets(model) -> dict[str, torch.nn.Module]:
 def weights(model) -> dict[str, torch.Tensor]:
     """Return a copy of all parameters by network and name."""
     return {f"{n}.{key}": p.detach().clone() for n, net in nets(model).items() for key, p in net.named_parameters()}
+
+
+def idle(model) -> set[str]:
+    """Return the biases before a norm, by their vanishing gradient: Adam makes steps of its rounding."""
+    gradients = {f"{n}.{key}": p.grad.norm() for n, net in nets(model).items() for key, p in net.named_parameters()
+                 if p.grad is not None}  # fmt: skip
+    largest = {n: max(norm for key, norm in gradients.items() if key[0] == n) for n in nets(model)}
+    return {key for key, norm in gradients.items() if norm < 1e-9 * largest[key[0]]}
 
 
 def gradient_norm(net: torch.nn.Module) -> float:

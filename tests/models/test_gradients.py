@@ -1,6 +1,7 @@
 """Losses and gradients of a step in float64, against a slow twin written from the papers, and finite differences."""
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ MODELS = {
     "ColorCUT": "--model colorcut --lambda_TV 0.3 --lambda_l1 2 --lambda_Var 0.4",
     "plain convolutions": "--model cut --no_antialias --no_antialias_up --normG none",
     "batch norm": "--model cut --normG batch --normD batch",
+    "negatives of the batch": "--model cut --nce_includes_all_negatives_from_minibatch",
 }
 
 
@@ -50,12 +52,17 @@ class Twin:
         for number, (key, query) in enumerate(zip(keys, queries, strict=True)):
             query = query.flip(3) if self.flipped else query
             H, H0 = (net.get_submodule(f"mlp_{number}") for net in (self.F, self.F0))
-            for k, q in zip(key, query, strict=True):
-                k = [unit(H0(k.flatten(1)[:, place])) for place in places[number]]
-                q = [unit(H(q.flatten(1)[:, place])) for place in places[number]]
-                for i in range(len(q)):
-                    scores = torch.stack([(q[i] * other.detach()).sum() / 0.07 for other in k])
-                    layers.append((scores.logsumexp(0) - scores[i]) / (len(q) * len(key) * len(keys)))
+            k = [[unit(H0(one.flatten(1)[:, place])) for place in places[number]] for one in key]
+            q = [[unit(H(one.flatten(1)[:, place])) for place in places[number]] for one in query]
+            for n, i in itertools.product(range(len(q)), range(len(q[0]))):
+                own = (q[n][i] * k[n][i].detach()).sum() / 0.07
+                others = (
+                    [one for picture in k for one in picture]
+                    if self.opt.nce_includes_all_negatives_from_minibatch
+                    else k[n]
+                )
+                scores = torch.stack([(q[n][i] * other.detach()).sum() / 0.07 for other in others])
+                layers.append((scores.logsumexp(0) - own) / (len(q) * len(q[0]) * len(keys)))
         return torch.stack(layers).sum()
 
     def losses(self) -> dict[str, torch.Tensor]:

@@ -19,6 +19,13 @@ def test_patch_nce_against_a_loop():
         assert abs(patch_nce(q, k)[n].item() - total / 5) < 1e-9
 
 
+def test_patch_nce_with_negatives_of_neighbours():
+    q, k = (torch.nn.functional.normalize(torch.randn(4, 3, 8, dtype=torch.float64), dim=-1) for _ in "qk")
+    pairs = [patch_nce(q[n : n + 2].reshape(1, 6, 8), k[n : n + 2].reshape(1, 6, 8)) for n in (0, 2)]
+    together = patch_nce(q, k, pictures=2)
+    assert torch.allclose(together.view(2, 2).mean(1), torch.cat(pairs), atol=1e-12)
+
+
 def test_lsgan_by_hand():
     scores = torch.tensor([[[[0.0, 2.0]]], [[[1.0, 1.0]]]])
     assert gan_loss(scores, True).tolist() == [1.0, 0.0]
