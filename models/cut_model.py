@@ -33,8 +33,8 @@ class CUTModel(BaseModel):
     """
 
     presets = {
-        **BaseModel.presets,
         "CUT_mode": {"CUT": _CUT, "cut": _CUT, "FastCUT": _FASTCUT, "fastcut": _FASTCUT},
+        **BaseModel.presets,
     }
 
     @staticmethod
@@ -51,7 +51,7 @@ class CUTModel(BaseModel):
         )
         add("--lambda_GAN", type=float, default=1.0, help="weight of the GAN loss")
         add("--lambda_NCE", type=float, default=1.0, help="weight of the contrastive loss")
-        add("--nce_idt", **switch, help="contrastive loss of G(Y) and Y too")
+        add("--nce_idt", **{**switch, "default": True}, help="contrastive loss of G(Y) and Y too; not in FastCUT")
         add("--nce_layers", default="0,4,8,12,16", help="layers of G whose features are compared")
         add(
             "--nce_includes_all_negatives_from_minibatch",

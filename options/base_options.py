@@ -122,12 +122,6 @@ class BaseOptions:
             help="stretch each 16-bit picture from its darkest to brightest",
         )
         add("--display_winsize", type=int, default=256, help="width of pictures on the pages, in pixels")
-        add(
-            "--random_scale_max",
-            type=float,
-            default=3.0,
-            help="accepted for upstream's scripts; single-image only",
-        )
 
     def parse(self) -> Namespace:
         """Resolve every option and return them; `gpu_ids` becomes a list, `device` and `isTrain` are added.

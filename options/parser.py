@@ -5,6 +5,7 @@ import difflib
 import sys
 from argparse import Namespace
 
+from options.refused import REFUSED
 from util.errors import UserError
 from util.util import str2bool
 
@@ -56,6 +57,8 @@ class OneLineParser(argparse.ArgumentParser):
         if not word.startswith("--"):
             raise UserError(f"unexpected argument '{word}': values follow a flag, as in --name VALUE")
         flag = word.split("=")[0]
+        if flag in REFUSED:
+            raise UserError(f"{flag}: {REFUSED[flag]}")
         near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.5)
         hint = f"; the nearest is {near[0]}" if near else ""
         raise UserError(f"unknown flag {flag}{hint} (python {sys.argv[0] or 'train.py'} --help lists all)")

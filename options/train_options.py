@@ -21,7 +21,7 @@ class TrainOptions(BaseOptions):
         add = parser.add_argument
         add("--preset", choices=["paper"], default=None, help="a recipe: paper = lr 5e-3 on a cosine to 0 over 30 "
             "epochs, batch 1, 256x256 pictures, flips only")  # fmt: skip
-        add("--display_freq", type=int, default=400, help="accepted for upstream's scripts; without effect")
+        add("--display_id", type=int, default=None, help="0 or less: no live monitor; there is none yet")
         add(
             "--update_html_freq",
             type=int,
@@ -37,6 +37,7 @@ class TrainOptions(BaseOptions):
             help="pictures between two saves of the latest state",
         )
         add("--save_epoch_freq", type=int, default=5, help="epochs between two saved epochs")
+        add("--evaluation_freq", type=int, default=5000, help="for upstream's scripts: read by nothing, there or here")
         add("--save_by_iter", action="store_true", help="keep each save of the latest networks under iter_N")
         add("--continue_train", action="store_true", help="go on from the latest state of the run --name")
         add(
@@ -86,5 +87,7 @@ class TrainOptions(BaseOptions):
             raise UserError("--n_epochs and --n_epochs_decay add up to no epoch at all")
         if opt.crop_size < 24:
             raise UserError(f"--crop_size {opt.crop_size}: expected 24 or more, the discriminator sees no less")
+        if opt.display_id is not None and opt.display_id > 0:
+            raise UserError(f"--display_id {opt.display_id}: there is no live monitor yet; expected 0 or less")
         if opt.lr <= 0:
             raise UserError(f"--lr {opt.lr}: expected more than 0")

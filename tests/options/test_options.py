@@ -30,6 +30,14 @@ def test_colorcut_brings_its_own_defaults():
     assert train("--model colorcut --crop_size 64").load_size == 64
 
 
+def test_the_schedule_of_colorcut_holds_in_both_modes():
+    """As in a CUT checkout, where the model's hook comes after the mode's."""
+    opt = train("--model colorcut --CUT_mode FastCUT")
+    assert (opt.n_epochs, opt.n_epochs_decay, opt.lambda_NCE, opt.nce_idt) == (30, 0, 10.0, False)
+    opt = train("--CUT_mode FastCUT --preset paper")
+    assert (opt.n_epochs, opt.n_epochs_decay, opt.lr) == (30, 0, 5e-3)
+
+
 @pytest.mark.parametrize("name", ["FastCUT", "fastcut"])
 def test_a_preset_beats_the_default_and_a_flag_beats_the_preset(name):
     opt = train(f"--CUT_mode {name}")

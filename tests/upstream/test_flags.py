@@ -1,0 +1,91 @@
+"""Every flag of upstream's is here with its default, or stands in docs/differences.md, or is refused by name."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from options.refused import REFUSED
+from options.test_options import TestOptions
+from options.train_options import TrainOptions
+from util.errors import UserError
+
+FLAGS = json.loads(Path(__file__).with_name("facts.json").read_text())["flags"]
+PAGE = (Path(__file__).parents[2] / "docs/differences.md").read_text(encoding="utf-8")
+
+
+def our_default(flag: str, room: str) -> object:
+    """Our default, or None for a flag that is refused."""
+    options = TestOptions("--dataroot x --gpu_ids -1") if room == "test" else TrainOptions("--dataroot x --gpu_ids -1")
+    resolved = vars(options.parse())
+    name = flag.removeprefix("--")
+    return options.defaults[name] if name in ("dataroot", "gpu_ids") else resolved.get(name, "refused")
+
+
+def word(default: object) -> str:
+    return {"": "empty", None: "none"}.get(default, str(default)) if not isinstance(default, bool) else str(default)
+
+
+def compared() -> dict[str, tuple[str, str]]:
+    """The defaults, theirs and ours, of each flag of `--model cut`, and of those that only other models have."""
+    flags = {}
+    for room in ("base", "train", "cut", "cycle_gan", "sincut", "test"):
+        for flag, theirs in FLAGS[room].items():
+            if room in ("cycle_gan", "sincut") and flag in flags:
+                continue  # a default that belongs to a model which is not here
+            label = f"{flag} (test)" if room == "test" and flag in flags else flag
+            flags[label] = (word(theirs), word(our_default(flag, room)))
+    return flags
+
+
+def documented() -> dict[str, tuple[str, str]]:
+    rows = [
+        [cell.strip(" `") for cell in line.split("|")[1:-1]] for line in PAGE.splitlines() if line.startswith("| `--")
+    ]
+    assert all(row[3] for row in rows), "each difference has its reason"
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def test_the_page_of_differences_is_complete_and_true():
+    flags, page = compared(), documented()
+    assert {flag: defaults for flag, defaults in flags.items() if defaults[0] != defaults[1]}.items() <= page.items()
+    assert page.items() <= flags.items()
+    same = " ".join(f"`{flag}`" for flag in flags if flag not in page)
+    assert same in " ".join(PAGE.split()), same
+
+
+def test_fastcut_has_upstream_s_defaults():
+    opt = TrainOptions("--dataroot x --gpu_ids -1 --CUT_mode FastCUT").parse()
+    assert FLAGS["FastCUT"] and all(getattr(opt, flag[2:]) == default for flag, default in FLAGS["FastCUT"].items())
+
+
+@pytest.mark.parametrize("flag", REFUSED)
+def test_a_flag_whose_feature_is_not_here_is_refused_by_name(flag):
+    assert any(flag in room for room in FLAGS.values())
+    with pytest.raises(UserError, match=f"^{flag}: .*(not here|not built|no live)"):
+        TrainOptions(f"--dataroot x --gpu_ids -1 {flag} 1").parse()
+
+
+@pytest.mark.parametrize("value", re.findall(r"`(--\w+ \w+)`", PAGE.split("## Values")[1].split("##")[0]))
+def test_a_value_that_is_not_here_is_refused_by_name(value):
+    flag, word = value.split()
+    with pytest.raises(UserError, match=f"{flag}.*{word}"):
+        TrainOptions(f"--dataroot x --gpu_ids -1 {value}").parse()
+
+
+def test_the_monitor_can_be_switched_off_as_upstream():
+    assert TrainOptions("--dataroot x --gpu_ids -1 --display_id -1").parse().display_id == -1
+    with pytest.raises(UserError, match="--display_id 1: there is no live monitor yet"):
+        TrainOptions("--dataroot x --gpu_ids -1 --display_id 1").parse()
+
+
+def test_the_facts_are_those_of_the_checkout(upstream, tmp_path):
+    """facts.json written anew from the checkout is the one in the tree, the commit apart."""
+    here = Path(__file__).parent
+    for name in ("record.py", "seeded.py"):
+        (tmp_path / name).write_text((here / name).read_text())
+    upstream.run(tmp_path / "record.py", upstream.root)
+    new, old = (json.loads((folder / "facts.json").read_text()) for folder in (tmp_path, here))
+    assert new["flags"] == old["flags"]
+    assert [fact["keys"] for fact in new["networks"]] == [fact["keys"] for fact in old["networks"]]
