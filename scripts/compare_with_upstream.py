@@ -50,8 +50,8 @@ def cases() -> list[Case]:
         for batch in (1, 2):
             rows += [Case(name, f"--CUT_mode FastCUT {flags}", batch, flipped=flip) for flip in (False, True)]
     rows += [
-        Case("CUT", batch=1, as_it_is=True, note="upstream's gradient is wrong: instance norm, batch 1, CPU"),
-        Case("CUT", batch=2, asked=4, note="upstream's NCE is wrong: it compares as if --batch_size 4 were there"),
+        Case("CUT as it is", as_it_is=True, note="upstream's gradient is wrong: instance norm, batch 1, CPU"),
+        Case("CUT, --batch_size 4", batch=2, asked=4, note="upstream's NCE is wrong: it pairs as if 4 pictures came"),
     ]
     return rows
 

@@ -41,8 +41,9 @@ for file in "${files[@]}"; do
         if cmp -s "$here/$file" "$target"; then
             echo "unchanged  $target"
         else
+            [ -e "$target" ] && verb="updated  " || verb=installed
             cp "$here/$file" "$target"
-            echo "installed  $target"
+            echo "$verb  $target"
         fi
     elif [ -e "$target" ] && grep -q "$mark" "$target"; then
         rm "$target"

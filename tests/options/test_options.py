@@ -127,6 +127,13 @@ def test_continuing_restores_every_flag(record):
     assert opt.lr == 0.1 and opt.lambda_TV == 0.3 and opt.seed == trained.seed and opt.dataroot == "x"
 
 
+def test_a_run_that_was_moved_goes_on_where_it_lies(record):
+    folder, _ = record
+    (folder / "run").rename(folder / "moved")
+    opt = TrainOptions(f"--checkpoints_dir {folder} --name moved --continue_train --gpu_ids -1").parse()
+    assert (opt.name, opt.checkpoints_dir, opt.ngf) == ("moved", str(folder), 8)
+
+
 def test_the_record_is_upstream_s_text_and_json(record):
     folder, opt = record
     text = (folder / "run/train_opt.txt").read_text()
