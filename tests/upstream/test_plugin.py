@@ -107,14 +107,20 @@ def test_it_trains_and_paints_in_the_checkout_and_goes_on_here(upstream, picture
     upstream.run("train.py", *run, *colorcut, "--model", "colorcut_luma", "--name", "luma")
     assert all(line["luma"] > 0 for line in losses(tmp_path / "luma/loss_log.txt"))
 
+    # Painted there, once the prefix is off as the page says.
+    paint = ["test.py", *run, "--model", "colorcut", "--name", "run", "--results_dir"]
+    (code,) = re.findall(r'python -c "(.*?)"', (ROOT / "docs/plugin.md").read_text(), re.DOTALL)
+    upstream.run("-c", code.replace("\\\n", ""), *(tmp_path / "run").glob("*_net_?.pth"))
+    upstream.run(*paint, tmp_path / "first")
+
     # Painted here from upstream's record, gone on with here, and then painted there.
     ours = Checkout(ROOT)
     ours.run("test.py", *run[:2], "--name", "run", *run[4:6], "--gpu_ids", -1, "--results_dir", tmp_path / "ours")
     said = ours.run("train.py", *run[:2], "--name", "run", *run[4:6], "--gpu_ids", -1, "--continue_train",
                     "--epoch_count", 3, "--n_epochs", 3)  # fmt: skip
     assert "end of epoch 3 / 3" in said and "from the networks of epoch latest alone" in said
-    upstream.run("test.py", *run, "--model", "colorcut", "--name", "run", "--results_dir", tmp_path / "theirs")
-    for side in ("ours", "theirs"):
+    upstream.run(*paint, tmp_path / "theirs")
+    for side in ("first", "ours", "theirs"):
         painted = sorted((tmp_path / side / "run/test_latest/images/fake_B").glob("*.png"))
         assert len(painted) == 4
         for path in painted:
