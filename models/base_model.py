@@ -229,7 +229,7 @@ class BaseModel(ABC):
         self.load_extra_state(state["extra"])
 
     def _take_rates_of_options(self, lr_before: float) -> None:
-        """Let --lr, --beta1 and --beta2 given on continuing win over those that the state was trained with."""
+        """Let rates and number of epochs given on continuing win over those that the state was trained with."""
         ratio = self.opt.lr / lr_before
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["betas"] = (self.opt.beta1, self.opt.beta2)
@@ -239,6 +239,12 @@ class BaseModel(ABC):
         for scheduler in self.schedulers:
             if hasattr(scheduler, "base_lrs"):
                 scheduler.base_lrs = [rate * ratio for rate in scheduler.base_lrs]
+            if hasattr(scheduler, "lr_lambdas"):  # where this epoch stands in the schedule may have changed
+                shares = [share(scheduler.last_epoch) for share in scheduler.lr_lambdas]
+                for group, rate, share in zip(
+                    scheduler.optimizer.param_groups, scheduler.base_lrs, shares, strict=True
+                ):
+                    group["lr"] = rate * share
 
     def extra_state(self) -> dict[str, object]:
         """Return state of a subclass that a restart must not lose: tensors and plain types."""
