@@ -39,6 +39,9 @@ def main() -> None:
 def train(opt: Namespace, dataset, model, progress: Progress) -> None:
     """Train to the last epoch, or until asked to stop; the state is saved either way."""
     last_epoch = opt.n_epochs + opt.n_epochs_decay
+    if progress.epoch > last_epoch:
+        print(f"all {last_epoch} epochs are done")
+        return
     console = Console(
         opt, total=len(dataset) * last_epoch, seen=len(dataset) * (progress.epoch - 1) + progress.epoch_iter
     )

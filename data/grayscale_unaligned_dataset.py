@@ -8,6 +8,12 @@ from util import util
 LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as in pillow's mode L
 
 
+def luma(image):
+    """Return the luma of a picture (3, H, W) in all three channels."""
+    weights = torch.tensor(LUMA, dtype=image.dtype).view(3, 1, 1)
+    return (image * weights).sum(0, keepdim=True).expand(3, -1, -1).contiguous()
+
+
 class GrayscaleUnalignedDataset(UnalignedDataset):
     """The parent's items, with the source of `--direction` as one luma channel replicated to three."""
 
@@ -27,6 +33,5 @@ class GrayscaleUnalignedDataset(UnalignedDataset):
         """Return the parent's item with its source picture grey, (3, H, W) in [-1, 1]."""
         item = super().__getitem__(index)
         source = "A" if self.opt.direction == "AtoB" else "B"
-        weights = torch.tensor(LUMA, dtype=item[source].dtype).view(3, 1, 1)
-        item[source] = (item[source] * weights).sum(0, keepdim=True).expand(3, -1, -1).contiguous()
+        item[source] = luma(item[source])
         return item

@@ -1,18 +1,28 @@
 """What every model shares: devices, schedules, checkpoints, and the lists that say what to log, save and show."""
 
 import argparse
+import itertools
 from abc import ABC, abstractmethod
 from argparse import Namespace
 from pathlib import Path
 
 import torch
 
-from models.networks import recognize
+from models.networks import define_D, define_G, recognize
 from models.networks.padding import apply_padded
 from models.networks.recognize import State
 from models.schedulers import get_scheduler
 from util import checkpoint
 from util.errors import UserError
+
+_PAPER = {
+    "lr": 5e-3, "lr_policy": "cosine", "n_epochs": 30, "n_epochs_decay": 0, "batch_size": 1,
+    "crop_size": 256, "load_size": 256, "preprocess": "rescale_shortside_and_crop",
+}  # fmt: skip
+# What a CPU does in minutes: 7 epochs of 230 pictures.
+_SMALL = {
+    "lr": 2e-4, "n_epochs": 7, "crop_size": 64, "load_size": 80, "netG": "resnet_6blocks", "ngf": 16, "ndf": 16,
+}  # fmt: skip
 
 
 class BaseModel(ABC):
@@ -21,14 +31,7 @@ class BaseModel(ABC):
     """
 
     # flag -> its value -> the defaults that this value implies; a flag given by hand wins.
-    presets: dict[str, dict[str, dict[str, object]]] = {
-        "preset": {
-            "paper": {
-                "lr": 5e-3, "lr_policy": "cosine", "n_epochs": 30, "n_epochs_decay": 0, "batch_size": 1,
-                "crop_size": 256, "load_size": 256, "preprocess": "rescale_shortside_and_crop",
-            },
-        },
-    }  # fmt: skip
+    presets: dict[str, dict[str, dict[str, object]]] = {"preset": {"paper": _PAPER, "small": {**_PAPER, **_SMALL}}}
 
     def __init__(self, opt: Namespace):
         self.opt = opt
@@ -51,9 +54,16 @@ class BaseModel(ABC):
         """Add flags, or change defaults, for this model."""
         return parser
 
-    @abstractmethod
     def set_input(self, input: dict) -> None:
-        """Take a batch from the loader to the device."""
+        """Take a batch; `--direction` says which domain is the source. In a test the style may be absent."""
+        source, style = ("A", "B") if self.opt.direction == "AtoB" else ("B", "A")
+        self.real_A = input[source].to(self.device, non_blocking=True)
+        if style in input:
+            self.real_B = input[style].to(self.device, non_blocking=True)
+        elif self.isTrain:
+            raise UserError(f"--dataset_mode {self.opt.dataset_mode} brings no pictures of the style: "
+                            "it is for testing")  # fmt: skip
+        self.image_paths = input[f"{source}_paths"]
 
     @abstractmethod
     def forward(self) -> None:
@@ -62,6 +72,31 @@ class BaseModel(ABC):
     @abstractmethod
     def optimize_parameters(self) -> None:
         """Take one training step."""
+
+    # ---- what a model is built from ---------------------------------------------------------------------------
+
+    def make_generator(self, input_nc: int, output_nc: int) -> torch.nn.Module:
+        """Build the generator that the options name."""
+        opt = self.opt
+        return define_G(input_nc, output_nc, opt.ngf, opt.netG, opt.normG, not opt.no_dropout, opt.init_type,
+                        opt.init_gain, opt.no_antialias, opt.no_antialias_up).to(self.device)  # fmt: skip
+
+    def make_discriminator(self, input_nc: int) -> torch.nn.Module:
+        """Build the discriminator that the options name."""
+        opt = self.opt
+        return define_D(input_nc, opt.ndf, opt.netD, opt.n_layers_D, opt.normD, opt.init_type, opt.init_gain,
+                        opt.no_antialias).to(self.device)  # fmt: skip
+
+    def add_adam(self, *nets: torch.nn.Module) -> torch.optim.Adam:
+        """Make an optimizer for the weights of these networks, and list it."""
+        parameters = itertools.chain(*(net.parameters() for net in nets))
+        optimizer = torch.optim.Adam(parameters, lr=self.opt.lr, betas=(self.opt.beta1, self.opt.beta2))
+        self.optimizers.append(optimizer)
+        return optimizer
+
+    def joinable(self, norm: str) -> bool:
+        """Tell whether pictures of one pass do not see each other, nor different dropout than apart."""
+        return self.real_A.shape == self.real_B.shape and norm != "batch" and self.opt.no_dropout
 
     # ---- life of a run -------------------------------------------------------------------------------------
 
@@ -121,8 +156,8 @@ class BaseModel(ABC):
         return self.image_paths
 
     def get_current_visuals(self) -> dict[str, torch.Tensor]:
-        """Return the pictures (N, 3, H, W) of `visual_names` by name."""
-        return {name: getattr(self, name) for name in self.visual_names}
+        """Return the pictures (N, 3, H, W) of `visual_names` by name, those that the batch brought or gave rise to."""
+        return {name: getattr(self, name) for name in self.visual_names if hasattr(self, name)}
 
     def get_current_losses(self) -> dict[str, float]:
         """Return the losses of `loss_names` by name. Waits for the device."""
@@ -194,7 +229,7 @@ class BaseModel(ABC):
         self.load_extra_state(state["extra"])
 
     def _take_rates_of_options(self, lr_before: float) -> None:
-        """Let --lr, --beta1 and --beta2 given on continuing win over those that the state was trained with."""
+        """Let rates and number of epochs given on continuing win over those that the state was trained with."""
         ratio = self.opt.lr / lr_before
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["betas"] = (self.opt.beta1, self.opt.beta2)
@@ -204,6 +239,12 @@ class BaseModel(ABC):
         for scheduler in self.schedulers:
             if hasattr(scheduler, "base_lrs"):
                 scheduler.base_lrs = [rate * ratio for rate in scheduler.base_lrs]
+            if hasattr(scheduler, "lr_lambdas"):  # where this epoch stands in the schedule may have changed
+                shares = [share(scheduler.last_epoch) for share in scheduler.lr_lambdas]
+                for group, rate, share in zip(
+                    scheduler.optimizer.param_groups, scheduler.base_lrs, shares, strict=True
+                ):
+                    group["lr"] = rate * share
 
     def extra_state(self) -> dict[str, object]:
         """Return state of a subclass that a restart must not lose: tensors and plain types."""

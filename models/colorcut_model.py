@@ -10,19 +10,21 @@ from models.cut_model import CUTModel
 STYLE_WEIGHTS = {"lambda_TV": 0.1, "lambda_l1": 5.0, "lambda_Var": 0.1}
 
 
-def _without_schedule(presets):
-    """Leave the epochs to `modify_commandline_options`, whose schedule holds in every mode and in every host."""
+def _presets():
+    """Return the host's presets without the epochs of FastCUT: this model's schedule holds in every mode and host."""
 
     def kept(defaults):
         return {name: value for name, value in defaults.items() if name not in ("n_epochs", "n_epochs_decay")}
 
-    return {flag: {value: kept(defaults) for value, defaults in choices.items()} for flag, choices in presets.items()}
+    inherited = getattr(CUTModel, "presets", {})
+    modes = {mode: kept(defaults) for mode, defaults in inherited.get("CUT_mode", {}).items()}
+    return {**inherited, "CUT_mode": modes, "term_units": {"style": STYLE_WEIGHTS}}
 
 
 class ColorCUTModel(CUTModel):
     """L = L_CUT + lambda_TV TV(G(X)) + lambda_l1 |G(gray(Y)) - Y| - lambda_Var Var(G(X))."""
 
-    presets = {**_without_schedule(getattr(CUTModel, "presets", {})), "term_units": {"style": STYLE_WEIGHTS}}
+    presets = _presets()
 
     @staticmethod
     def modify_commandline_options(parser, is_train=True):

@@ -1,14 +1,13 @@
 """CUT and FastCUT: contrastive learning for unpaired image-to-image translation (Park et al., ECCV 2020)."""
 
 import argparse
-import itertools
 from argparse import Namespace
 
 import torch
 
 from models.base_model import BaseModel
-from models.gan_loss import gan_loss, gradient_penalty
-from models.networks import define_D, define_F, define_G
+from models.gan_loss import discriminator_losses, gan_loss, gradient_penalty
+from models.networks import define_F
 from models.networks.patch_sample import PatchSampleF
 from models.patch_nce import patch_nce
 from util.errors import UserError
@@ -96,17 +95,13 @@ class CUTModel(BaseModel):
 
     def _build_networks(self) -> None:
         opt = self.opt
-        init = {"init_type": opt.init_type, "init_gain": opt.init_gain}
-        self.netG = define_G(opt.input_nc, opt.output_nc, opt.ngf, opt.netG, opt.normG, not opt.no_dropout,
-                             no_antialias=opt.no_antialias, no_antialias_up=opt.no_antialias_up,
-                             **init).to(self.device)  # fmt: skip
+        self.netG = self.make_generator(opt.input_nc, opt.output_nc)
         self.nce_layers = self._read_layers(opt.nce_layers)
         if self.use_NCE:
             channels = self.netG.tap_channels(self.nce_layers)
-            self.netF = define_F(channels, opt.netF, opt.netF_nc, **init).to(self.device)
+            self.netF = define_F(channels, opt.netF, opt.netF_nc, opt.init_type, opt.init_gain).to(self.device)
         if self.use_GAN:
-            self.netD = define_D(opt.output_nc, opt.ndf, opt.netD, opt.n_layers_D, opt.normD,
-                                 no_antialias=opt.no_antialias, **init).to(self.device)  # fmt: skip
+            self.netD = self.make_discriminator(opt.output_nc)
 
     def _read_layers(self, text: str) -> list[int]:
         count = len(self.netG.model)
@@ -119,29 +114,11 @@ class CUTModel(BaseModel):
         return layers
 
     def _build_optimizers(self) -> None:
-        def adam(*nets: torch.nn.Module) -> torch.optim.Adam:
-            parameters = itertools.chain(*(net.parameters() for net in nets))
-            return torch.optim.Adam(parameters, lr=self.opt.lr, betas=(self.opt.beta1, self.opt.beta2))
-
-        self.optimizer_G = adam(self.netG)
-        self.optimizers = [self.optimizer_G]
+        self.optimizer_G = self.add_adam(self.netG)
         if self.use_GAN:
-            self.optimizer_D = adam(self.netD)
-            self.optimizers.append(self.optimizer_D)
+            self.optimizer_D = self.add_adam(self.netD)
         if self.use_NCE and self.netF.use_mlp:
-            self.optimizer_F = adam(self.netF)
-            self.optimizers.append(self.optimizer_F)
-
-    def set_input(self, input: dict) -> None:
-        """Take a batch; `--direction` says which domain is the source. In a test the style may be absent."""
-        source, style = ("A", "B") if self.opt.direction == "AtoB" else ("B", "A")
-        self.real_A = input[source].to(self.device, non_blocking=True)
-        if self.isTrain:
-            if style not in input:
-                raise UserError(f"--dataset_mode {self.opt.dataset_mode} brings no pictures of the style: "
-                                "it is for testing")  # fmt: skip
-            self.real_B = input[style].to(self.device, non_blocking=True)
-        self.image_paths = input[f"{source}_paths"]
+            self.optimizer_F = self.add_adam(self.netF)
 
     def optimize_parameters(self) -> None:
         """Take one step: D first, then G and F together."""
@@ -170,16 +147,16 @@ class CUTModel(BaseModel):
             self.fake_B = self.translate(self.netG, self.real_A)
             return
         self.flipped_for_equivariance = self.opt.flip_equivariance and bool(torch.rand(()) < 0.5)
-        self.same_size = self.real_A.shape == self.real_B.shape
+        same_size = self.real_A.shape == self.real_B.shape
         self._nce_of_pair: list[torch.Tensor] | None = None
         self._keys: list[torch.Tensor] | None = None
 
         sources = [self.real_A] + [self.real_B] * self.use_idt
         if self.flipped_for_equivariance:
             sources = [images.flip(3) for images in sources]
-        if not self.same_size:
+        if not same_size:
             fakes = [self.netG(images) for images in sources]
-        elif self.use_NCE and self._joinable(self.opt.normG) and not self.flipped_for_equivariance:
+        elif self.use_NCE and self.joinable(self.opt.normG) and not self.flipped_for_equivariance:
             fake, features = self.netG(torch.cat(sources), self.nce_layers)
             self._keys = [feature.detach() for feature in features]
             fakes = fake.split(len(self.real_A))
@@ -189,19 +166,12 @@ class CUTModel(BaseModel):
         if self.use_idt:
             self.idt_B = fakes[1]
 
-    def _joinable(self, norm: str) -> bool:
-        """Tell whether pictures of one pass do not see each other, nor different dropout than apart."""
-        return self.same_size and norm != "batch" and self.opt.no_dropout
-
     def compute_D_loss(self) -> torch.Tensor:
         """Return (D_fake + D_real) / 2, with --lambda_gp plus the gradient penalty."""
         fake, real = self.fake_B.detach(), self.real_B
-        if self._joinable(self.opt.normD):
-            scores_fake, scores_real = self.netD(torch.cat([fake, real])).split(len(fake))
-        else:
-            scores_fake, scores_real = self.netD(fake), self.netD(real)
-        self.loss_D_fake = gan_loss(scores_fake, False, self.opt.gan_mode).mean()
-        self.loss_D_real = gan_loss(scores_real, True, self.opt.gan_mode).mean()
+        self.loss_D_fake, self.loss_D_real = discriminator_losses(
+            self.netD, fake, real, self.opt.gan_mode, self.joinable(self.opt.normD)
+        )
         self.loss_D = (self.loss_D_fake + self.loss_D_real) * 0.5
         if self.opt.lambda_gp != 0:
             self.loss_GP = gradient_penalty(self.netD, real, fake).mean()

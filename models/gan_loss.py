@@ -25,6 +25,21 @@ def gan_loss(scores: torch.Tensor, target_is_real: bool, mode: str = "lsgan") ->
     return loss.flatten(1).mean(1)
 
 
+def discriminator_losses(
+    netD: nn.Module, fake: torch.Tensor, real: torch.Tensor, mode: str, together: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean losses of a discriminator on fake and on real pictures (N, C, H, W).
+
+    Args:
+        together: judge both in one pass: right where pictures of a batch do not see each other.
+    """
+    if together:
+        scores_fake, scores_real = netD(torch.cat([fake, real])).split(len(fake))
+    else:
+        scores_fake, scores_real = netD(fake), netD(real)
+    return gan_loss(scores_fake, False, mode).mean(), gan_loss(scores_real, True, mode).mean()
+
+
 def gradient_penalty(netD: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     """Return (|gradient of D| - 1)^2 at random mixtures of real and fake (Gulrajani et al. 2017, eq. 3).
 

@@ -1,13 +1,9 @@
 """Flags of upstream's whose features are not here: refused by name, with the reason, rather than swallowed."""
 
-_CYCLE_GAN = "CycleGAN is not here yet"
 _SINCUT = "SinCUT, the single-image model, is not built here"
 _MONITOR = "there is no live monitor yet; --display_id -1 is accepted"
 
 REFUSED = {
-    "--lambda_A": _CYCLE_GAN,
-    "--lambda_B": _CYCLE_GAN,
-    "--lambda_identity": f"{_CYCLE_GAN}, and {_SINCUT}",
     "--lambda_R1": _SINCUT,
     "--random_scale_max": _SINCUT,
     "--stylegan2_G_num_downsampling": "StyleGAN2's networks are not built here",

@@ -63,7 +63,11 @@ class TestOptions(BaseOptions):
         recorded = record.load(Path(given.checkpoints_dir) / given.name)
         if not recorded:
             print(f"no train_opt.* in {given.checkpoints_dir}/{given.name}: network flags are taken as given")
-        return {name: recorded[name] for name in _RESTORED if name in recorded}
+        restored = {name: recorded[name] for name in _RESTORED if name in recorded}
+        if given.model == "test":  # one generator of whichever model it was
+            restored = {name: value for name, value in restored.items() if name not in ("model", "dataset_mode")}
+        restored["gray"] = recorded.get("dataset_mode") in ("grayscale_unaligned", "colorization")
+        return restored
 
     def finish(self, opt: Namespace) -> None:
         """Whole pictures, one at a time, in order: crops and flips are for training."""

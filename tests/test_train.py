@@ -87,6 +87,44 @@ def test_continuing_equals_not_stopping(pictures, tmp_path):
     assert len(list((tmp_path / "results/whole/test_latest/images/fake_B").glob("*.png"))) == 4
 
 
+BASELINES = {
+    "cycle_gan": "--model cycle_gan --dataset_mode grayscale_unaligned --pool_size 3",
+    "pix2pix": "--model pix2pix --dataset_mode colorization --pool_size 3",
+}
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_baselines_go_on_as_if_they_had_not_stopped_and_are_tested(pictures, tmp_path, name):
+    """Pools and dropout included; and a plain folder is painted by one generator alone."""
+    places = ["--checkpoints_dir", str(tmp_path), "--gpu_ids", "-1"]
+    common = ["--dataroot", str(pictures), *places, *BASELINES[name].split(), "--ngf", "4", "--ndf", "4", "--netG",
+              "resnet_4blocks", "--crop_size", "32", "--num_threads", "0", "--seed", "1", "--n_epochs_decay", "0",
+              "--init_gain", "1"]  # fmt: skip
+    assert run("train.py", "--name", "whole", *common, "--n_epochs", "4").returncode == 0
+    assert run("train.py", "--name", "parts", *common, "--n_epochs", "2").returncode == 0
+    again = run("train.py", "--name", "parts", *places, "--continue_train", "--n_epochs", "4")
+    assert again.returncode == 0 and "continuing at epoch 3" in again.stdout, again.stderr
+    done = run("train.py", "--name", "parts", *places, "--continue_train")
+    assert done.returncode == 0 and "all 4 epochs are done" in done.stdout
+    files = sorted(path.name for path in (tmp_path / "whole").glob("latest_net_*.pth"))
+    assert files == [
+        f"latest_net_{net}.pth" for net in {"cycle_gan": ["D_A", "D_B", "G_A", "G_B"], "pix2pix": "DG"}[name]
+    ]
+    for file in files:
+        one, other = (load(tmp_path / run_name / file) for run_name in ("whole", "parts"))
+        assert all(torch.equal(one[key], other[key]) for key in one), file
+
+    results = tmp_path / "results/whole/test_latest/images"
+    test = ["test.py", "--name", "whole", *places, "--results_dir", str(tmp_path / "results")]
+    assert run(*test, "--dataroot", str(pictures)).returncode == 0
+    assert len(list((results / "fake_B").glob("*.png"))) == 4
+    alone = [*test, "--dataroot", str(pictures / "testA"), "--model", "test"]
+    for suffix in {"cycle_gan": ["_A", "_B"], "pix2pix": [""]}[name]:
+        assert run(*alone, "--model_suffix", suffix).returncode == 0
+        assert np.ptp(imread(results / "real_A/0.png").astype(int), axis=2).max() == 0  # trained on grey, so greyed
+    assert run("train.py", *common, "--model", "test").stderr == "error: --model test is for test.py\n"
+
+
 def weights(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
     return {name: load(folder / f"latest_net_{name}.pth") for name in "GFD"}
 

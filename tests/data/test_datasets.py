@@ -149,3 +149,37 @@ def test_real_pictures_load():
     photos = Path(os.environ["COLORCUT_TEST_DATA"]) / "photos-native-size"
     shapes = {tuple(b["A"].shape[2:]) for b in test_set(photos, "--dataset_mode single --preprocess none")}
     assert shapes == {(321, 481), (481, 321)}
+
+
+@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+def test_colorization_makes_its_own_pairs(pictures, direction):
+    source, style = direction.split("to")
+    flags = f"--model pix2pix --dataset_mode colorization --direction {direction} --crop_size 32"
+    batch = next(iter(train_set(pictures, flags)))
+    assert batch[source].shape == batch[style].shape == (1, 3, 32, 32) and is_gray(batch[source])
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)  # crop and flip are the same
+    assert torch.allclose(batch[source][:, 0], (batch[style] * weights).sum(1), atol=1e-6)
+    assert Path(batch["A_paths"][0]).parent.name == f"train{style}"
+    (pictures / "train").mkdir()
+    (pictures / f"train{source}/0.png").rename(pictures / "train/0.png")
+    batch = next(iter(train_set(pictures, flags)))
+    assert Path(batch["A_paths"][0]) == pictures / "train/0.png"
+
+
+def test_aligned_halves_are_treated_alike(tmp_path):
+    (tmp_path / "train").mkdir()
+    left = np.random.default_rng(2).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    for number in range(6):
+        Image.fromarray(np.concatenate([left, 255 - left], 1)).save(tmp_path / f"train/{number}.png")
+    seen = []
+    for batch in train_set(tmp_path, "--model pix2pix --preprocess crop --crop_size 24"):
+        assert batch["A"].shape == (1, 3, 24, 24) and torch.allclose(batch["A"], -batch["B"], atol=1e-6)
+        seen.append(batch["A"])
+    assert not all(torch.equal(seen[0], other) for other in seen)  # each at its own place
+
+
+def test_a_plain_folder_is_greyed_on_demand(pictures):
+    for flags, gray in (("", False), ("--gray", True), ("--gray false", False)):
+        opt = TestOptions(f"--dataroot {pictures}/testA --checkpoints_dir {pictures} --gpu_ids -1 --model cut "
+                          f"--dataset_mode single {flags}").parse()  # fmt: skip
+        assert is_gray(next(iter(create_dataset(opt)))["A"]) == gray

@@ -1,4 +1,4 @@
-"""A CUT checkout to test against, where the environment names one."""
+"""Checkouts of upstream to test against, where the environment names them."""
 
 import os
 import shutil
@@ -23,12 +23,23 @@ class Checkout:
         return done.stdout
 
 
+def copied(variable: str, repository: str, tmp_path: Path) -> Checkout:
+    """Return a copy of the checkout that an environment variable names; skip the test where it names none."""
+    source = os.environ.get(variable)
+    if not source:
+        pytest.skip(f"{variable} names no checkout of {repository}")
+    left_out = shutil.ignore_patterns(".git", "imgs", "checkpoints", "results", "datasets")
+    shutil.copytree(source, tmp_path / f"{variable} copied", ignore=left_out)
+    return Checkout(tmp_path / f"{variable} copied")
+
+
 @pytest.fixture
 def upstream(tmp_path) -> Checkout:
-    """A copy of the checkout that CUT_UPSTREAM names."""
-    source = os.environ.get("CUT_UPSTREAM")
-    if not source:
-        pytest.skip("CUT_UPSTREAM names no checkout of taesungp/contrastive-unpaired-translation")
-    left_out = shutil.ignore_patterns(".git", "imgs", "checkpoints", "results", "datasets")
-    shutil.copytree(source, tmp_path / "cut of mine", ignore=left_out)
-    return Checkout(tmp_path / "cut of mine")
+    """CUT."""
+    return copied("CUT_UPSTREAM", "taesungp/contrastive-unpaired-translation", tmp_path)
+
+
+@pytest.fixture
+def pix2pix_upstream(tmp_path) -> Checkout:
+    """The code base of CycleGAN and pix2pix."""
+    return copied("PIX2PIX_UPSTREAM", "junyanz/pytorch-CycleGAN-and-pix2pix", tmp_path)

@@ -17,7 +17,8 @@ PAGE = (Path(__file__).parents[2] / "docs/differences.md").read_text(encoding="u
 
 def our_default(flag: str, room: str) -> object:
     """Our default, or None for a flag that is refused."""
-    options = TestOptions("--dataroot x --gpu_ids -1") if room == "test" else TrainOptions("--dataroot x --gpu_ids -1")
+    flags = "--dataroot x --gpu_ids -1" + " --model cycle_gan" * (room == "cycle_gan")
+    options = TestOptions(flags) if room == "test" else TrainOptions(flags)
     resolved = vars(options.parse())
     name = flag.removeprefix("--")
     return options.defaults[name] if name in ("dataroot", "gpu_ids") else resolved.get(name, "refused")

@@ -1,0 +1,117 @@
+"""CycleGAN: unpaired image-to-image translation by cycle consistency (Zhu et al., ICCV 2017)."""
+
+import argparse
+from argparse import Namespace
+
+import torch
+import torch.nn.functional as F
+
+from models.base_model import BaseModel
+from models.gan_loss import discriminator_losses, gan_loss
+from util.image_pool import ImagePool
+
+
+class CycleGANModel(BaseModel):
+    """L = GAN_A + GAN_B + lambda_A (|rec_A - A| + idt |idt_B - A|) + lambda_B (|rec_B - B| + idt |idt_A - B|).
+
+    G_A paints sources (A) in the style (B), G_B the other way; D_A judges what G_A makes, D_B what G_B makes. Where
+    pictures of a pass do not see each other, each generator runs twice a step: on both domains, and on what the other
+    made of them.
+    """
+
+    @staticmethod
+    def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool = True) -> argparse.ArgumentParser:
+        """Add the weights of CycleGAN."""
+        parser.set_defaults(no_dropout=True)
+        if is_train:
+            add = parser.add_argument
+            add("--lambda_A", type=float, default=10.0, help="weight of the cycle A to B to A")
+            add("--lambda_B", type=float, default=10.0, help="weight of the cycle B to A to B")
+            add("--lambda_identity", type=float, default=0.5, help="weight of the identity loss, relative to "
+                "the cycles'; 0 switches it off")  # fmt: skip
+        return parser
+
+    def __init__(self, opt: Namespace):
+        super().__init__(opt)
+        self.use_idt = self.isTrain and opt.lambda_identity != 0
+        self.loss_names = [name for side in "AB" for name in (f"D_{side}", f"G_{side}", f"cycle_{side}")]
+        self.loss_names += ["idt_A", "idt_B"] * self.use_idt + ["G"]
+        self.visual_names = ["real_A", "fake_B", "rec_A", "real_B", "fake_A", "rec_B"]
+        self.visual_names += ["idt_A", "idt_B"] * self.use_idt
+        self.model_names = ["G_A", "G_B"] + ["D_A", "D_B"] * self.isTrain
+        self.netG_A = self.make_generator(opt.input_nc, opt.output_nc)
+        self.netG_B = self.make_generator(opt.output_nc, opt.input_nc)
+        if self.isTrain:
+            self.netD_A = self.make_discriminator(opt.output_nc)
+            self.netD_B = self.make_discriminator(opt.input_nc)
+            self.optimizer_G = self.add_adam(self.netG_A, self.netG_B)
+            self.optimizer_D = self.add_adam(self.netD_A, self.netD_B)
+            self.fake_A_pool, self.fake_B_pool = ImagePool(opt.pool_size), ImagePool(opt.pool_size)
+
+    def forward(self) -> None:
+        """Translate both domains and back; in a test, those that the batch has."""
+        if not self.isTrain:
+            self.fake_B = self.translate(self.netG_A, self.real_A)
+            self.rec_A = self.translate(self.netG_B, self.fake_B)
+            return
+        if self.use_idt:
+            self.fake_B, self.idt_A = self._run(self.netG_A, self.real_A, self.real_B)
+            self.fake_A, self.idt_B = self._run(self.netG_B, self.real_B, self.real_A)
+        else:
+            self.fake_B, self.fake_A = self.netG_A(self.real_A), self.netG_B(self.real_B)
+        self.rec_A, self.rec_B = self.netG_B(self.fake_B), self.netG_A(self.fake_A)
+
+    def _run(self, net: torch.nn.Module, one: torch.Tensor, other: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run a generator on two batches, in one pass where that is the same mathematics."""
+        if self.joinable(self.opt.normG):
+            return net(torch.cat([one, other])).split(len(one))
+        return net(one), net(other)
+
+    def optimize_parameters(self) -> None:
+        """Take one step: the generators first, then the discriminators."""
+        discriminators = [self.netD_A, self.netD_B]
+        self.forward()
+        self.set_requires_grad(discriminators, False)
+        self.optimizer_G.zero_grad()
+        self.compute_G_loss().backward()
+        self.optimizer_G.step()
+
+        self.set_requires_grad(discriminators, True)
+        self.optimizer_D.zero_grad()
+        self.compute_D_loss().backward()
+        self.optimizer_D.step()
+
+    def compute_G_loss(self) -> torch.Tensor:
+        """Return the weighted total of both generators; the parts are kept unweighted."""
+        opt = self.opt
+        self.loss_G_A = gan_loss(self.netD_A(self.fake_B), True, opt.gan_mode).mean()
+        self.loss_G_B = gan_loss(self.netD_B(self.fake_A), True, opt.gan_mode).mean()
+        self.loss_cycle_A = F.l1_loss(self.rec_A, self.real_A)
+        self.loss_cycle_B = F.l1_loss(self.rec_B, self.real_B)
+        self.loss_G = self.loss_G_A + self.loss_G_B
+        self.loss_G = self.loss_G + opt.lambda_A * self.loss_cycle_A + opt.lambda_B * self.loss_cycle_B
+        if self.use_idt:
+            # Named as in CycleGAN's own code: idt_A is G_A's, which sees B.
+            self.loss_idt_A = F.l1_loss(self.idt_A, self.real_B)
+            self.loss_idt_B = F.l1_loss(self.idt_B, self.real_A)
+            identity = opt.lambda_B * self.loss_idt_A + opt.lambda_A * self.loss_idt_B
+            self.loss_G = self.loss_G + opt.lambda_identity * identity
+        return self.loss_G
+
+    def compute_D_loss(self) -> torch.Tensor:
+        """Return the sum of both discriminators' losses, each the mean of fake and real."""
+        together = self.joinable(self.opt.normD)
+        fake_B, fake_A = self.fake_B_pool.query(self.fake_B.detach()), self.fake_A_pool.query(self.fake_A.detach())
+        of_A = discriminator_losses(self.netD_A, fake_B, self.real_B, self.opt.gan_mode, together)
+        of_B = discriminator_losses(self.netD_B, fake_A, self.real_A, self.opt.gan_mode, together)
+        self.loss_D_A, self.loss_D_B = sum(of_A) * 0.5, sum(of_B) * 0.5
+        return self.loss_D_A + self.loss_D_B
+
+    def extra_state(self) -> dict[str, object]:
+        """Return the pools, from which a restart goes on drawing."""
+        return {"fake_A_pool": self.fake_A_pool.images, "fake_B_pool": self.fake_B_pool.images}
+
+    def load_extra_state(self, state: dict[str, object]) -> None:
+        """Restore the pools."""
+        self.fake_A_pool.images = [image.to(self.device) for image in state["fake_A_pool"]]
+        self.fake_B_pool.images = [image.to(self.device) for image in state["fake_B_pool"]]

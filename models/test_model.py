@@ -1,0 +1,38 @@
+"""One generator of a trained model alone, on a plain folder of pictures: `--model test`."""
+
+import argparse
+from argparse import Namespace
+
+from models.base_model import BaseModel
+from util.errors import UserError
+
+
+class TestModel(BaseModel):
+    """Paints with the file `EPOCH_net_G{model_suffix}.pth` of a run: `_A` or `_B` for CycleGAN's."""
+
+    __test__ = False  # not a test case, whatever pytest makes of the name
+
+    @staticmethod
+    def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool = True) -> argparse.ArgumentParser:
+        """Add the suffix."""
+        if is_train:
+            raise UserError("--model test is for test.py")
+        parser.set_defaults(dataset_mode="single")
+        parser.add_argument("--model_suffix", default="", help="_A or _B: which generator of CycleGAN")
+        return parser
+
+    def __init__(self, opt: Namespace):
+        super().__init__(opt)
+        self.visual_names = ["real_A", "fake_B"]
+        name = f"G{opt.model_suffix}"
+        self.model_names = [name]
+        self.netG = self.make_generator(opt.input_nc, opt.output_nc)
+        setattr(self, f"net{name}", self.netG)
+
+    def forward(self) -> None:
+        """Compute fake_B = G(A)."""
+        self.fake_B = self.translate(self.netG, self.real_A)
+
+    def optimize_parameters(self) -> None:
+        """There is nothing to learn in a test."""
+        raise NotImplementedError("--model test is for test.py")
