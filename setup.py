@@ -11,7 +11,7 @@ VISDOM = [
     "tornado<6.6",  # from 6.6 on visdom's page answers 403
 ]
 FIGURES = ["matplotlib>=3.8"]
-TEST = ["pytest>=8", "ruff==0.17.*"]
+TEST = ["pytest>=8", "ruff==0.17.*", *FIGURES]
 
 setup(
     name="colorcut",
@@ -31,5 +31,5 @@ setup(
         "dominate>=2.8",
         "tqdm>=4.66",
     ],
-    extras_require={"monitor": VISDOM, "figures": FIGURES, "test": TEST, "dev": TEST + VISDOM + FIGURES},
+    extras_require={"monitor": VISDOM, "figures": FIGURES, "test": TEST, "dev": TEST + VISDOM},
 )

@@ -4,12 +4,10 @@ Each pair is a column: the source above, the painted picture below.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-from PIL import Image, ImageOps
-
-GAP = 4  # pixels
+from grid import GAP, names_in, tile
+from PIL import Image
 
 
 def main() -> None:
@@ -24,16 +22,13 @@ def main() -> None:
     args = parser.parse_args()
 
     first = args.results / "images" / args.visuals[0]
-    names = args.pick or sorted(p.relative_to(first).with_suffix("").as_posix() for p in first.rglob("*.png"))
-    if not names:
-        sys.exit(f"error: no picture in {first}")
+    names = args.pick or names_in(first)
     columns = min(args.columns, len(names))
     step, band = args.size + GAP, (args.size + GAP) * len(args.visuals) + GAP
     sheet = Image.new("RGB", (columns * step - GAP, -(-len(names) // columns) * band - 2 * GAP), "white")
     for number, name in enumerate(names):
         for row, visual in enumerate(args.visuals):
-            with Image.open(args.results / "images" / visual / f"{name}.png") as file:
-                picture = ImageOps.fit(file, (args.size, args.size))
+            picture = tile(args.results / "images" / visual / f"{name}.png", args.size)
             sheet.paste(picture, (number % columns * step, number // columns * band + row * step))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(args.out, quality=85)

@@ -1,7 +1,7 @@
 # Sourced by the scripts of the paper's rows, which are called as SCRIPT DATAROOT [--small] [FLAG OF train.py...].
 # `row FLAG...` trains the model that these flags make, under the name SET_ROW; called again, it goes on with that run.
 set -euo pipefail
-usage="usage: $0 DATAROOT [--small] [FLAG OF train.py...]"
+usage=${usage:-"usage: $0 DATAROOT [--small] [FLAG OF train.py...]"}
 [ $# -ge 1 ] || { echo "error: $usage" >&2; exit 1; }
 [ -d "$1" ] || { echo "error: no folder $1; $usage" >&2; exit 1; }
 data_root=$(cd "$1" && pwd)
@@ -20,14 +20,16 @@ done
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 row() {
+    if [ -n "${PRINT_FLAGS:-}" ]; then
+        echo "--preset $preset $*"
+        return
+    fi
     . scripts/environment.sh
     local name state
     name=$(basename "$data_root")_$(basename "$0" .sh)
     [ $preset = paper ] || name+=_$preset
     state=$checkpoints/$name/latest_state.pth
-    if [ -n "${PRINT_FLAGS:-}" ]; then
-        echo "--preset $preset $*"
-    elif [ -f "$state" ]; then
+    if [ -f "$state" ]; then
         "$PYTHON" train.py --name "$name" --continue_train "${passed_on[@]}"
     else
         "$PYTHON" train.py --dataroot "$data_root" --name "$name" --preset $preset "$@" "${passed_on[@]}"
