@@ -53,7 +53,7 @@ def style_pictures(opt: Namespace, phase: str) -> Iterator[dict]:
     """Yield the style's pictures of a phase one by one, in colour: image (1, 3, H, W) in [-1, 1], and path."""
     source, style = ("A", "B") if opt.direction == "AtoB" else ("B", "A")
     folder = domain_folder(opt.dataroot, phase, style)
-    for batch in create_dataset(copyconf(opt, dataset_mode="single", dataroot=folder)):
+    for batch in create_dataset(copyconf(opt, dataset_mode="single", dataroot=folder, gray=False)):
         yield {"image": batch[source], "path": batch[f"{source}_paths"][0]}
 
 

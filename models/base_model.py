@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from models.networks import define_D, define_G, recognize
+from models.networks import define_D, define_G
+from models.networks.load import load_network
 from models.networks.padding import apply_padded
-from models.networks.recognize import State
 from models.schedulers import get_scheduler
 from util import checkpoint
 from util.errors import UserError
@@ -196,7 +196,7 @@ class BaseModel(ABC):
         """Read `{epoch}_net_{NAME}.pth` from a run's folder, ours or upstream's."""
         for name, net in self.networks().items():
             path = (folder or self.save_dir) / f"{epoch}_net_{name}.pth"
-            load_network(net, checkpoint.load(path, self.device), str(path), name, self.opt)
+            load_network(net, checkpoint.load(path, self.device), str(path), name, vars(self.opt))
 
     def state(self) -> dict[str, object]:
         """Return all that training needs to go on: networks, optimizers, schedules, random and extra state."""
@@ -216,7 +216,7 @@ class BaseModel(ABC):
         """Restore what `state` returned."""
         for name, net in self.networks().items():
             source = str(self.save_dir / "latest_state.pth")
-            load_network(net, state["networks"].get(name, {}), source, name, self.opt)
+            load_network(net, state["networks"].get(name, {}), source, name, vars(self.opt))
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
@@ -269,35 +269,3 @@ class BaseModel(ABC):
             if self.opt.verbose:
                 lines.append(str(net))
         return "\n".join(lines)
-
-
-def load_network(net: torch.nn.Module, state: State, source: str, name: str, opt: Namespace) -> None:
-    """Load a state dict into the network `name`.
-
-    A `module.` prefix (DataParallel) and the buffers of InstanceNorm from before torch 0.4 are removed.
-
-    Raises:
-        UserError: if it does not fit; it names the first layers that differ, and the flags of `opt` to change.
-    """
-    own = net.state_dict()
-    state = recognize.cleaned(state, own)
-    differ = [f"{key} is missing" for key in own if key not in state]
-    differ += [f"{key} is unknown" for key in state if key not in own]
-    differ += [f"{key} is {tuple(state[key].shape)}, expected {tuple(own[key].shape)}"
-               for key in own if key in state and state[key].shape != own[key].shape]  # fmt: skip
-    if differ:
-        more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
-        raise UserError(f"{source} does not fit net{name}: {'; '.join(differ[:3])}{more}. "
-                        f"{_cure(recognize.flags_of(name, state), opt)}")  # fmt: skip
-    net.load_state_dict(state)
-
-
-def _cure(fitting: dict[str, object], opt: Namespace) -> str:
-    """Say which flags would make a checkpoint fit, given those of the network it was saved from."""
-    changes = {flag: value for flag, value in fitting.items() if value != getattr(opt, flag, value)}
-    if not changes:
-        return "No flag is seen to cure that: it may be another network, or have other --nce_layers"
-    switches = ("no_antialias", "no_antialias_up")
-    words = [f"--{flag} {value}" for flag, value in changes.items() if flag not in switches]
-    words += ["without " * (not changes[flag]) + f"--{flag}" for flag in switches if flag in changes]
-    return f"It fits with these flags: {', '.join(words)}"

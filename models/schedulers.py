@@ -16,7 +16,7 @@ def get_scheduler(optimizer: Optimizer, opt: Namespace) -> lr_scheduler.LRSchedu
     total = opt.n_epochs + opt.n_epochs_decay
 
     def linear(step: int) -> float:
-        return 1 - max(0, step + opt.epoch_count - opt.n_epochs) / (opt.n_epochs_decay + 1)
+        return max(0.0, 1 - max(0, step + opt.epoch_count - opt.n_epochs) / (opt.n_epochs_decay + 1))
 
     def cosine(step: int) -> float:
         return (1 + math.cos(math.pi * min(1, (step + opt.epoch_count - 1) / total))) / 2

@@ -131,7 +131,18 @@ class BaseOptions:
         """
         parser = OneLineParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False)
         self.initialize(parser)
-        restored = self.restore(parser)
+        self.restored = self.restore(parser)
+        try:
+            return self._resolved(parser)
+        except UserError as error:
+            flag = str(error).split()[0].strip("-:")
+            if flag in self.restored and f"--{flag}" not in self.argv:
+                folder = run_folder(parser.parse_known(self.argv, {}))
+                raise UserError(f"{record.path_of(folder)} says {error}; a flag given here wins") from None
+            raise
+
+    def _resolved(self, parser: OneLineParser) -> Namespace:
+        restored = self.restored
         known = parser.parse_known(self.argv, restored)
         model_class = models.find_model(known.model)
         model_class.modify_commandline_options(parser, self.is_train)
@@ -141,7 +152,7 @@ class BaseOptions:
 
         self.explicit = explicit_flags(parser, self.argv)
         defaults = vars(parser.parse_args([]))
-        restored = parser.typed(restored, f"the record of the run {known.name}")
+        restored = parser.typed({name: value for name, value in restored.items() if name not in self.explicit})
         chosen = {**defaults, **restored, **self.explicit}
         values = {**defaults, **preset_values(model_class, chosen)}
         opt = Namespace(**{**values, **restored, **self.explicit})
@@ -186,7 +197,12 @@ class BaseOptions:
 
     def save_options(self, opt: Namespace) -> None:
         """Write the options beside the run's checkpoints, as upstream's text and as JSON."""
-        record.save(opt, self.defaults, Path(opt.checkpoints_dir) / opt.name)
+        record.save(opt, self.defaults, run_folder(opt))
+
+
+def run_folder(opt: Namespace) -> Path:
+    """Return the folder of the run's checkpoints and record."""
+    return Path(opt.checkpoints_dir) / opt.name
 
 
 def preset_values(model_class: type, chosen: dict[str, object]) -> dict[str, object]:

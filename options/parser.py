@@ -25,27 +25,27 @@ class OneLineParser(argparse.ArgumentParser):
             argv = [a for a in argv if a not in ("-h", "--help")]
         return self.parse_known_args(argv, Namespace(**restored))[0]
 
-    def typed(self, record: dict[str, object], source: str) -> dict[str, object]:
+    def typed(self, record: dict[str, object]) -> dict[str, object]:
         """Return the part of a record that this parser has flags for, its words turned into their values.
 
         Raises:
-            UserError: for a value that a flag does not take; it names the record.
+            UserError: for a value that a flag does not take.
         """
         actions = {action.dest: action for action in self._actions}
-        return {name: self._value(actions[name], value, source) for name, value in record.items() if name in actions}
+        return {name: self._value(actions[name], value) for name, value in record.items() if name in actions}
 
-    def _value(self, action: argparse.Action, value: object, source: str) -> object:
+    def _value(self, action: argparse.Action, value: object) -> object:
         if value == action.default or value == str(action.default):  # as None and inf, which no type reads
             return action.default
         if isinstance(value, str):
             kind = str2bool if isinstance(action.default, bool) else action.type or str
             try:
-                value = kind(value)
+                value = [kind(word) for word in value.strip("[]").split(",")] if action.nargs == 2 else kind(value)
             except (ValueError, argparse.ArgumentTypeError):
-                raise UserError(f"{source}: {action.dest} {value} is no value of {action.option_strings[0]}") from None
+                raise UserError(f"{action.option_strings[0]} {value}: no value of this flag") from None
         if action.choices and value not in action.choices:
             allowed = ", ".join(map(str, action.choices))
-            raise UserError(f"{source}: {action.option_strings[0]} {value} is not built here, only {allowed}")
+            raise UserError(f"{action.option_strings[0]} {value} is not built here, only {allowed}")
         return value
 
     def check_unknown(self, argv: list[str]) -> None:

@@ -1,6 +1,7 @@
 """The record of what a run was asked to do: upstream's `train_opt.txt`, and the same as JSON."""
 
 import json
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from util.errors import UserError
 
 # Where a run computes, where it lies and what it started from must not be repeated when it goes on.
 _NOT_KEPT = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train", "epoch", "pretrained_name",
-             "name", "checkpoints_dir", "suffix"}  # fmt: skip
+             "name", "checkpoints_dir", "suffix", "display_id", "from_state"}  # fmt: skip
 
 
 def as_text(opt: Namespace, defaults: dict[str, object]) -> str:
@@ -40,17 +41,42 @@ def load(folder: Path) -> dict[str, object]:
     Raises:
         UserError: if the record is damaged.
     """
-    path = folder / "train_opt.json"
+    path = path_of(folder)
     if not path.is_file():
-        text = folder / "train_opt.txt"
-        return _from_text(text.read_text(encoding="utf-8")) if text.is_file() else {}
+        return {}
+    if path.suffix == ".txt":
+        return _from_text(_read(path))
     try:
-        options = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        options = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
         raise UserError(f"{path} is damaged ({error}); give the flags by hand after removing it") from None
     if options.get("max_dataset_size") is None:
         options["max_dataset_size"] = float("inf")
     return {name: value for name, value in options.items() if name not in _NOT_KEPT}
+
+
+def path_of(folder: Path) -> Path:
+    """Return the file that says what the run in a folder was last asked to do."""
+    return folder / ("train_opt.txt" if is_upstream(folder) else "train_opt.json")
+
+
+def is_upstream(folder: Path) -> bool:
+    """Tell whether the run in a folder was last trained by upstream's code, whose text has no seed."""
+    text = folder / "train_opt.txt"
+    return text.is_file() and not re.search(r"^ *seed: ", _read(text), re.MULTILINE)
+
+
+def next_epoch(folder: Path) -> int:
+    """Return the epoch to go on with where there is no state: the last one logged, or the one after the last saved."""
+    log = folder / "loss_log.txt"
+    logged = re.findall(r"^\(epoch: (\d+),", _read(log), re.MULTILINE)[-1:] if log.is_file() else []
+    saved = [path.name.split("_")[0] for path in folder.glob("*_net_G*.pth")]
+    return max([1, *map(int, logged), *(int(number) + 1 for number in saved if number.isdecimal())])
+
+
+def _read(path: Path) -> str:
+    # Upstream writes in the encoding of the system it runs on.
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _from_text(text: str) -> dict[str, object]:

@@ -2,14 +2,13 @@
 
 import argparse
 from argparse import Namespace
-from pathlib import Path
 
 import data
 from options import record
-from options.base_options import BaseOptions
+from options.base_options import BaseOptions, run_folder
 from options.parser import OneLineParser
 
-# What shapes the networks or the treatment of pictures.
+# What shapes the generator or the treatment of pictures.
 _RESTORED = [
     "model",
     "dataset_mode",
@@ -17,28 +16,15 @@ _RESTORED = [
     "input_nc",
     "output_nc",
     "ngf",
-    "ndf",
     "netG",
-    "netD",
-    "n_layers_D",
     "normG",
-    "normD",
     "no_dropout",
     "no_antialias",
     "no_antialias_up",
-    "init_type",
-    "init_gain",
     "preprocess",
     "crop_size",
     "gray_range",
     "gray_stretch",
-    "nce_layers",
-    "netF",
-    "netF_nc",
-    "nce_idt",
-    "CUT_mode",
-    "lambda_GAN",
-    "lambda_NCE",
 ]
 
 
@@ -60,7 +46,7 @@ class TestOptions(BaseOptions):
     def restore(self, parser: OneLineParser) -> dict[str, object]:
         """Return the flags of the training run that shape networks or pictures."""
         given = parser.parse_known(self.argv, {})
-        recorded = record.load(Path(given.checkpoints_dir) / given.name)
+        recorded = record.load(run_folder(given))
         if not recorded:
             print(f"no train_opt.* in {given.checkpoints_dir}/{given.name}: network flags are taken as given")
         restored = {name: recorded[name] for name in _RESTORED if name in recorded}

@@ -2,10 +2,9 @@
 
 import argparse
 from argparse import Namespace
-from pathlib import Path
 
 from options import record
-from options.base_options import BaseOptions
+from options.base_options import BaseOptions, run_folder
 from options.parser import OneLineParser
 from util.errors import UserError
 
@@ -76,14 +75,15 @@ class TrainOptions(BaseOptions):
     def restore(self, parser: OneLineParser) -> dict[str, object]:
         """With --continue_train, every flag of the run, so that none has to be repeated."""
         given = parser.parse_known(self.argv, {})
-        folder = Path(given.checkpoints_dir) / given.name
+        folder = run_folder(given)
         if given.continue_train and not folder.is_dir():
             raise UserError(f"--continue_train: there is no run {folder}")
         return record.load(folder) if given.continue_train else {}
 
     def finish(self, opt: Namespace) -> None:
-        """Check the numbers of the schedule."""
+        """Find where the run goes on, and check the numbers of the schedule."""
         super().finish(opt)
+        self._find_start(opt)
         if opt.n_epochs + opt.n_epochs_decay < 1:
             raise UserError("--n_epochs and --n_epochs_decay add up to no epoch at all")
         if opt.crop_size < 24:
@@ -92,3 +92,20 @@ class TrainOptions(BaseOptions):
             raise UserError(f"--display_id {opt.display_id}: there is no live monitor yet; expected 0 or less")
         if opt.lr <= 0:
             raise UserError(f"--lr {opt.lr}: expected more than 0")
+
+    def _find_start(self, opt: Namespace) -> None:
+        """Decide whether the run goes on from its state, or from networks alone and in which epoch."""
+        folder = run_folder(opt)
+        state = folder / "latest_state.pth"
+        last_in_upstream = record.is_upstream(folder)
+        opt.from_state = opt.continue_train and opt.epoch == "latest" and state.is_file() and not last_in_upstream
+        if not opt.continue_train:
+            return
+        if opt.from_state:
+            if "epoch_count" in self.explicit:
+                print(f"--epoch_count {opt.epoch_count} is not needed: the state knows its epoch")
+                opt.epoch_count = self.restored.get("epoch_count", 1)
+        elif "epoch_count" not in self.explicit:
+            opt.epoch_count = int(opt.epoch) + 1 if opt.epoch.isdecimal() else record.next_epoch(folder)
+        if last_in_upstream and state.is_file():
+            print(f"trained in CUT since {state} was written: its networks count, not that state")

@@ -67,12 +67,14 @@ def main() -> None:
         return run_side(*args.side)
     if args.upstream is None or not (args.upstream / "models/cut_model.py").is_file():
         sys.exit(f"error: --upstream {args.upstream}: expected a checkout of CUT, with models/cut_model.py")
+    chosen = [case for case in cases() if case.name.startswith(args.cases or "")]
+    if not chosen:
+        sys.exit(f"error: --cases {args.cases}: no row begins with this; rows are {', '.join(c.name for c in cases())}")
     gradients = [f"gradient of {net}, {kind}" for net in "GDF" for kind in ("float32", "float64")]
     titles = ["case", "batch", "coin", *LOSSES, *gradients, "weights", "note"]
     print(f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}")
-    for case in cases():
-        if case.name.startswith(args.cases or ""):
-            print(f"| {' | '.join(row_of(case, *both_sides(case, args.upstream.resolve())))} |", flush=True)
+    for case in chosen:
+        print(f"| {' | '.join(row_of(case, *both_sides(case, args.upstream.resolve())))} |", flush=True)
     return None
 
 
@@ -103,7 +105,7 @@ def row_of(case: Case, ours: dict, theirs: dict) -> list[str]:
             pairs = zip(ours[kind], theirs[kind], strict=True)
             differences = [relative(a[net], b[net]) for a, b in pairs]
             median, most = statistics.median(differences), max(differences)
-            cells.append(f"{most:.0e}" if most < 1e-4 else f"{median:.0e}, once {most:.0e}")
+            cells.append(f"{most:.0e}" if most < 1e-4 else f"{most:.0e} (median {median:.0e})")
     moving = [key for key in ours["before"] if key not in ours["idle"]]
     moved, moved_theirs = (
         torch.cat([(answer["after"][key] - ours["before"][key]).flatten() for key in moving])

@@ -232,12 +232,19 @@ def test_continuing_takes_new_rates_and_never_harms_the_record(pictures, tmp_pat
     assert refused.returncode == 1 and refused.stderr.count("\n") == 1
     assert (tmp_path / "run/train_opt.json").read_text() == record
     # From an epoch's networks alone; the next continuation goes on from the state again.
-    assert run(*again, "--epoch", "1", "--n_epochs", "1").returncode == 0
+    assert "continuing at epoch 2 from the networks of epoch 1 alone" in run(*again, "--epoch", "1").stdout
     result = run(*again, "--n_epochs", "4", "--lr", "0.01", "--beta1", "0.3")
-    assert result.returncode == 0 and "continuing at epoch 2" in result.stdout, result.stderr
-    assert "end of epoch 2 / 4, learning rate 0.005" in result.stdout
+    assert result.returncode == 0 and "continuing at epoch 3, picture 0" in result.stdout, result.stderr
+    assert "end of epoch 3 / 4, learning rate 0.00146" in result.stdout  # (1 + cos(3/4 pi)) / 2 of it
     state = load(tmp_path / "run/latest_state.pth")["model"]["optimizers"][0]["param_groups"][0]
     assert state["betas"] == (0.3, 0.999)
+    # A habit from CUT: with a state the epoch is known, and the rates stay where they belong.
+    habit = run(*again, "--n_epochs", "6", "--epoch_count", "5")
+    assert habit.returncode == 0 and "--epoch_count 5 is not needed" in habit.stdout
+    rates = [float(line.split()[-1]) for line in habit.stdout.splitlines() if line.startswith("end of epoch")]
+    assert len(rates) == 2 and rates[0] > rates[1] >= 0
+    torch.save([1], tmp_path / "run/latest_state.pth")
+    assert "is no state of a run" in run(*again).stderr
     missing = run(*again[:4], "ran", *again[5:])
     assert missing.returncode == 1 and "there is no run" in missing.stderr
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from models.base_model import BaseModel
 from util import checkpoint
+from util.errors import UserError
 
 
 @dataclass
@@ -39,14 +40,18 @@ def resume(model: BaseModel, opt: Namespace) -> Progress:
     if not opt.continue_train:
         return progress
     path = state_path(opt)
-    if opt.epoch == "latest" and path.is_file():
+    if opt.from_state:
         state = checkpoint.load(path, model.device)
+        if not isinstance(state, dict) or state.get("format") != 1:
+            raise UserError(f"{path} is no state of a run; remove it to go on from the networks alone")
         model.load_state(state["model"])
         progress = Progress(**state["progress"])
         print(f"continuing at epoch {progress.epoch}, picture {progress.epoch_iter}")
     else:
         model.load_networks(opt.epoch)
-        print(f"continuing from the networks of epoch {opt.epoch} alone: optimizers start anew")
+        print(
+            f"continuing at epoch {progress.epoch} from the networks of epoch {opt.epoch} alone: optimizers start anew"
+        )
     return progress
 
 

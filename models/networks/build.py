@@ -11,6 +11,7 @@ from models.networks.unet import UnetGenerator
 
 _RESNET_BLOCKS = {"resnet_9blocks": 9, "resnet_6blocks": 6, "resnet_4blocks": 4}
 _UNET_DOWNS = {"unet_256": 8, "unet_128": 7}
+GENERATORS = [*_RESNET_BLOCKS, *_UNET_DOWNS]
 
 
 def define_G(

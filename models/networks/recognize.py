@@ -43,7 +43,7 @@ def flags_of(letter: str, state: State) -> dict[str, object]:
         if key in shapes:
             try:
                 return family(shapes)
-            except (KeyError, IndexError):  # it begins like one of ours and goes on differently
+            except (KeyError, IndexError, ValueError):  # it begins like one of ours and goes on differently
                 return {}
     return {}
 

@@ -153,8 +153,60 @@ def test_upstream_s_own_record_is_restored(tmp_path):
     opt = TrainOptions(f"{common} --continue_train --ngf 16").parse()
     assert (opt.ngf, opt.direction, opt.max_dataset_size, opt.name) == (16, "BtoA", float("inf"), "run")
     (tmp_path / "run/train_opt.txt").write_text("   netG: stylegan2\t[default: resnet_9blocks]")
-    with pytest.raises(UserError, match="run run: --netG stylegan2 is not built here, only resnet_9blocks"):
-        TestOptions(common).parse()
+    for said, expected in {"netG: stylegan2": "--netG stylegan2 is not built here, only resnet_9blocks",
+                           "ngf: abc": "--ngf abc", "model: sincut": "--model sincut",
+                           "preprocess: zoom_and_patch": "--preprocess zoom_and_patch"}.items():  # fmt: skip
+        (tmp_path / "run/train_opt.txt").write_text(f"   {said}\t[default: x]")
+        with pytest.raises(UserError, match=rf"run/train_opt\.txt says {expected}.*; a flag given here wins"):
+            TestOptions(common).parse()
+    assert TestOptions(f"{common} --preprocess resize").parse().preprocess == "resize"
+    # What only training needs is nothing to a test; nor is the encoding of another system.
+    (tmp_path / "run/train_opt.txt").write_bytes(
+        "   netD: stylegan2\n  display_id: 5\n   dataroot: C:/H\xfcte".encode("cp1252")
+    )
+    assert TestOptions(common).parse().ngf == 64
+    (tmp_path / "run/train_opt.txt").write_text("   gray_range: [0.0, 4095.0]\n   display_id: 5\n")
+    assert TestOptions(common).parse().gray_range == [0, 4095]
+    assert TrainOptions(f"{common} --continue_train").parse().display_id is None
+
+
+def test_a_run_of_upstream_s_goes_on_after_its_last_epoch(tmp_path):
+    (tmp_path / "run").mkdir()
+    common = f"--dataroot none --gpu_ids -1 --checkpoints_dir {tmp_path} --name run --continue_train"
+    (tmp_path / "run/train_opt.txt").write_text("   ngf: 8\n   epoch_count: 1\n")
+    (tmp_path / "run/loss_log.txt").write_text(
+        "== x ==\n(epoch: 6, iters: 100, time: 0.1) G: 1\n(epoch: 7, iters: 9) G: 1\n"
+    )
+    assert TrainOptions(common).parse().epoch_count == 7  # cut off in epoch 7
+    (tmp_path / "run/7_net_G.pth").touch()
+    assert TrainOptions(common).parse().epoch_count == 8
+    assert TrainOptions(f"{common} --epoch 5").parse().epoch_count == 6
+    assert TrainOptions(f"{common} --epoch_count 3").parse().epoch_count == 3
+
+
+ODD = {
+    "a list": [1, 2], "nothing": None, "a tensor": torch.ones(2), "numbers for names": {3: torch.ones(1)},
+    "a training state": {"epoch": 3, "state_dict": {"model.1.weight": torch.ones(1)}},
+    "words": {"model.1.weight": torch.ones(8, 3, 7, 7), "fc.weight": torch.ones(1)},
+    "another rank": {"model.1.weight": torch.ones(8)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_file_that_holds_something_else_is_one_line(tmp_path, what):
+    (tmp_path / "run").mkdir()
+    torch.save(ODD[what], tmp_path / "run/latest_net_G.pth")
+    with pytest.raises(UserError, match=r"latest_net_G\.pth (holds no state dict|does not fit netG)") as caught:
+        run_of(tmp_path, SMALL).load_networks("latest")
+    assert "\n" not in str(caught.value) and ("under state_dict" in str(caught.value)) == (what == "a training state")
+
+
+def test_what_no_flag_builds_is_said(tmp_path):
+    (tmp_path / "run").mkdir()
+    for net, words in ((define_G(1, 3, 4, "resnet_4blocks"), "--input_nc 1"),):
+        torch.save(net.state_dict(), tmp_path / "run/latest_net_G.pth")
+        with pytest.raises(UserError, match=f"It was saved with {words}, which is not built here"):
+            run_of(tmp_path, SMALL).load_networks("latest")
 
 
 @pytest.mark.parametrize("flags", ["", "--netG resnet_6blocks --no_antialias --no_antialias_up",
@@ -182,10 +234,26 @@ def test_runs_go_both_ways(upstream, pictures, tmp_path, flags):
     model.save_networks("latest")
     assert len(first) == 4 and np.abs(first - paint(upstream)).max() <= 1  # upstream truncates, we round
 
-    said = ours.run("train.py", *root, "--continue_train", "--epoch_count", 2, "--n_epochs", 2, "--epoch", 1)
+    said = ours.run("train.py", *root, "--continue_train", "--n_epochs", 2, "--epoch", 1)
     assert "from the networks of epoch 1 alone" in said
+    assert "continuing at epoch 2" in said
     second = paint(ours)
     assert np.abs(first - second).max() > 1 and np.abs(second - paint(upstream)).max() <= 1
+
+    # Trained on in CUT once more: what it did counts, not the state we left.
+    upstream.run("train.py", *root, *flags, "--display_id", -1, "--continue_train", "--epoch_count", 3, "--n_epochs", 3,
+                 "--n_epochs_decay", 0, "--save_epoch_freq", 1)  # fmt: skip
+    theirs = parameters(tmp_path)
+    said = ours.run("train.py", *root, "--continue_train", "--n_epochs", 4, "--lr", 1e-9)
+    assert "trained in CUT since" in said and "continuing at epoch 4" in said
+    assert all((one - other).abs().max() < 1e-6 for one, other in zip(theirs, parameters(tmp_path), strict=True))
+
+
+def parameters(tmp_path: Path) -> list[torch.Tensor]:
+    """The weights of tmp_path/run's latest generator."""
+    model = run_of(tmp_path, "")
+    model.load_networks("latest")
+    return list(model.netG.parameters())
 
 
 THEIRS = """
