@@ -78,8 +78,12 @@ class BaseModel(ABC):
     def make_generator(self, input_nc: int, output_nc: int) -> torch.nn.Module:
         """Build the generator that the options name."""
         opt = self.opt
-        return define_G(input_nc, output_nc, opt.ngf, opt.netG, opt.normG, not opt.no_dropout, opt.init_type,
-                        opt.init_gain, opt.no_antialias, opt.no_antialias_up).to(self.device)  # fmt: skip
+        net = define_G(input_nc, output_nc, opt.ngf, opt.netG, opt.normG, not opt.no_dropout, opt.init_type,
+                       opt.init_gain, opt.no_antialias, opt.no_antialias_up)  # fmt: skip
+        if self.isTrain and opt.netG.startswith("unet") and opt.crop_size % net.size_multiple:
+            raise UserError(f"--crop_size {opt.crop_size}: --netG {opt.netG} learns on multiples of {net.size_multiple}; "
+                            "choose another, unet_128 or a resnet")  # fmt: skip
+        return net.to(self.device)
 
     def make_discriminator(self, input_nc: int) -> torch.nn.Module:
         """Build the discriminator that the options name."""
