@@ -81,8 +81,8 @@ class BaseModel(ABC):
         net = define_G(input_nc, output_nc, opt.ngf, opt.netG, opt.normG, not opt.no_dropout, opt.init_type,
                        opt.init_gain, opt.no_antialias, opt.no_antialias_up)  # fmt: skip
         if self.isTrain and opt.netG.startswith("unet") and opt.crop_size % net.size_multiple:
-            raise UserError(f"--crop_size {opt.crop_size}: --netG {opt.netG} learns on multiples of {net.size_multiple}; "
-                            "choose another, unet_128 or a resnet")  # fmt: skip
+            raise UserError(f"--crop_size {opt.crop_size}: --netG {opt.netG} learns on multiples of "
+                            f"{net.size_multiple}; choose another, unet_128 or a resnet")  # fmt: skip
         return net.to(self.device)
 
     def make_discriminator(self, input_nc: int) -> torch.nn.Module:

@@ -254,8 +254,8 @@ def test_continuing_takes_new_rates_and_never_harms_the_record(pictures, tmp_pat
                                                  ("--preprocess shrink", "shrink"), ("--dataset_mode single", "single"),
                                                  ("--lambda_GAN 0 --lambda_NCE 0", "nothing to learn"),
                                                  ("--checkpoints_dir /proc/none", "/proc/none"),
-                                                 ("--crop_size 512", "--load_size"),
-                                                 ("--model pix2pix --dataset_mode colorization --crop_size 128", "unet_128"), ("--input_nc 1", "--input_nc 1"),
+                                                 ("--crop_size 512", "--load_size"), ("--input_nc 1", "--input_nc 1"),
+                                                 (f"{BASELINES['pix2pix']} --crop_size 128", "unet_128"),
                                                  ("--gray_range 9 1", "--gray_range 9 1")])  # fmt: skip
 def test_mistakes_end_in_one_line(pictures, tmp_path, flags, expected):
     places = ["--dataroot", str(pictures), "--checkpoints_dir", str(tmp_path)]
