@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from models.base_model import BaseModel
 from models.gan_loss import discriminator_losses, gan_loss
+from models.networks.joined import run_on_both
 from util.image_pool import ImagePool
 
 
@@ -55,17 +56,12 @@ class CycleGANModel(BaseModel):
             self.rec_A = self.translate(self.netG_B, self.fake_B)
             return
         if self.use_idt:
-            self.fake_B, self.idt_A = self._run(self.netG_A, self.real_A, self.real_B)
-            self.fake_A, self.idt_B = self._run(self.netG_B, self.real_B, self.real_A)
+            together = self.joinable(self.opt.normG)
+            self.fake_B, self.idt_A = run_on_both(self.netG_A, self.real_A, self.real_B, together)
+            self.fake_A, self.idt_B = run_on_both(self.netG_B, self.real_B, self.real_A, together)
         else:
             self.fake_B, self.fake_A = self.netG_A(self.real_A), self.netG_B(self.real_B)
         self.rec_A, self.rec_B = self.netG_B(self.fake_B), self.netG_A(self.fake_A)
-
-    def _run(self, net: torch.nn.Module, one: torch.Tensor, other: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run a generator on two batches, in one pass where that is the same mathematics."""
-        if self.joinable(self.opt.normG):
-            return net(torch.cat([one, other])).split(len(one))
-        return net(one), net(other)
 
     def optimize_parameters(self) -> None:
         """Take one step: the generators first, then the discriminators."""
@@ -113,5 +109,4 @@ class CycleGANModel(BaseModel):
 
     def load_extra_state(self, state: dict[str, object]) -> None:
         """Restore the pools."""
-        self.fake_A_pool.images = [image.to(self.device) for image in state["fake_A_pool"]]
-        self.fake_B_pool.images = [image.to(self.device) for image in state["fake_B_pool"]]
+        self.fake_A_pool.images, self.fake_B_pool.images = state["fake_A_pool"], state["fake_B_pool"]

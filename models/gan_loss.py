@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from models.networks.joined import run_on_both
+
 
 def gan_loss(scores: torch.Tensor, target_is_real: bool, mode: str = "lsgan") -> torch.Tensor:
     """Return how far scores are from what they should say.
@@ -33,10 +35,7 @@ def discriminator_losses(
     Args:
         together: judge both in one pass: right where pictures of a batch do not see each other.
     """
-    if together:
-        scores_fake, scores_real = netD(torch.cat([fake, real])).split(len(fake))
-    else:
-        scores_fake, scores_real = netD(fake), netD(real)
+    scores_fake, scores_real = run_on_both(netD, fake, real, together)
     return gan_loss(scores_fake, False, mode).mean(), gan_loss(scores_real, True, mode).mean()
 
 

@@ -76,4 +76,4 @@ class Pix2PixModel(BaseModel):
 
     def load_extra_state(self, state: dict[str, object]) -> None:
         """Restore the pool."""
-        self.fake_AB_pool.images = [image.to(self.device) for image in state["fake_AB_pool"]]
+        self.fake_AB_pool.images = state["fake_AB_pool"]

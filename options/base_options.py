@@ -136,7 +136,8 @@ class BaseOptions:
             return self._resolved(parser)
         except UserError as error:
             flag = str(error).split()[0].strip("-:")
-            if flag in self.restored and f"--{flag}" not in self.argv:
+            given = {word.split("=")[0] for word in self.argv}
+            if flag in self.restored and f"--{flag}" not in given:
                 folder = run_folder(parser.parse_known(self.argv, {}))
                 raise UserError(f"{record.path_of(folder)} says {error}; a flag given here wins") from None
             raise

@@ -7,6 +7,7 @@ from options import record
 from options.base_options import BaseOptions, run_folder
 from options.parser import OneLineParser
 from util.errors import UserError
+from util.run_state import state_path
 
 
 class TrainOptions(BaseOptions):
@@ -96,7 +97,7 @@ class TrainOptions(BaseOptions):
     def _find_start(self, opt: Namespace) -> None:
         """Decide whether the run goes on from its state, or from networks alone and in which epoch."""
         folder = run_folder(opt)
-        state = folder / "latest_state.pth"
+        state = state_path(opt)
         last_in_upstream = record.is_upstream(folder)
         opt.from_state = opt.continue_train and opt.epoch == "latest" and state.is_file() and not last_in_upstream
         if not opt.continue_train:

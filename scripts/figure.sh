@@ -25,13 +25,6 @@ done
 # What was learnt on pictures scaled down is shown on such.
 [ $preset = paper ] || for_test=(--preprocess rescale_shortside --load_size 80 "${for_test[@]}")
 
-run_of() {
-    local name
-    name=$(basename "$data_root")_$1
-    [ $preset = paper ] || name+=_$preset
-    echo "$name"
-}
-
 trained() {
     compgen -G "$checkpoints/$(run_of "$1")/${epoch}_net_G*.pth" > /dev/null
 }

@@ -1,5 +1,6 @@
 # Sourced by the scripts of the paper's rows, which are called as SCRIPT DATAROOT [--small] [FLAG OF train.py...].
 # `row FLAG...` trains the model that these flags make, under the name SET_ROW; called again, it goes on with that run.
+# `run_of ROW` prints that name.
 set -euo pipefail
 usage=${usage:-"usage: $0 DATAROOT [--small] [FLAG OF train.py...]"}
 [ $# -ge 1 ] || { echo "error: $usage" >&2; exit 1; }
@@ -19,6 +20,13 @@ while [ $# -gt 1 ]; do
 done
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+run_of() {
+    local name
+    name=$(basename "$data_root")_$1
+    [ $preset = paper ] || name+=_$preset
+    echo "$name"
+}
+
 row() {
     if [ -n "${PRINT_FLAGS:-}" ]; then
         echo "--preset $preset $*"
@@ -26,8 +34,7 @@ row() {
     fi
     . scripts/environment.sh
     local name state
-    name=$(basename "$data_root")_$(basename "$0" .sh)
-    [ $preset = paper ] || name+=_$preset
+    name=$(run_of "$(basename "$0" .sh)")
     state=$checkpoints/$name/latest_state.pth
     if [ -f "$state" ]; then
         "$PYTHON" train.py --name "$name" --continue_train "${passed_on[@]}"
