@@ -1,10 +1,21 @@
 """Fixtures that several tests share."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the checkout without what was left in it, to be changed and to leave runs in."""
+    names = (".*", "__pycache__", "datasets", "checkpoints", "results", "figures", "build", "*.egg-info")
+    shutil.copytree(ROOT, tmp_path / "tree", ignore=shutil.ignore_patterns(*names))
+    return tmp_path / "tree"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import csv
 import importlib
 import os
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -36,16 +35,6 @@ TINY = [
 TINY_CUT = [*TINY, *["--netF_nc", "8", "--num_patches", "16", "--nce_layers", "0,4,8,12"]]
 ROWS = ["cut", "cut_tv", "cut_tv_l1", "colorcut", "fastcut", "cyclegan", "pix2pix"]
 GAP = 4
-
-
-@pytest.fixture
-def tree(tmp_path) -> Path:
-    """A copy of what the scripts need, where they leave runs and figures."""
-    for name in ("data", "models", "options", "scripts", "util"):
-        shutil.copytree(ROOT / name, tmp_path / "tree" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("train.py", "test.py"):
-        shutil.copy(ROOT / name, tmp_path / "tree")
-    return tmp_path / "tree"
 
 
 @pytest.fixture

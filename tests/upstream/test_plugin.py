@@ -2,7 +2,6 @@
 
 import ast
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -81,12 +80,8 @@ def losses(log: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("mode", ["CUT", "FastCUT"])
-def test_the_further_term_of_the_page_trains_here(pictures, tmp_path, mode):
-    here = Checkout(tmp_path / "copy")
-    for part in ("models", "data", "options", "util", "train.py"):
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        (tmp_path / "copy").mkdir(exist_ok=True)
-        copy(ROOT / part, tmp_path / "copy" / part)
+def test_the_further_term_of_the_page_trains_here(pictures, tree, mode):
+    here = Checkout(tree)
     (here.root / "models/colorcut_luma_model.py").write_text(further_term())
     common = ["train.py", "--dataroot", pictures, *SMALL, "--n_epochs", 1, "--seed", 1, "--CUT_mode", mode]
     for name, flags in {"plain": ["--model", "colorcut"], "off": ["--model", "colorcut_luma", "--lambda_luma", 0],
