@@ -107,11 +107,12 @@ def test_orthogonal_weights():
 
 
 def test_projection_by_hand():
-    net = define_F([6], "mlp_sample", 5, init_gain=1.0)
+    net = define_F([6], "mlp_sample", 16, init_gain=1.0)  # few hidden units may all be dead, and then the vector is 0
     feature, places = torch.randn(2, 6, 3, 4), [torch.tensor([11, 0, 5])]
     (out,) = net([feature], places)
     x = feature[1, :, 5 // 4, 5 % 4]
     x = net.mlp_0[2](torch.relu(net.mlp_0[0](x)))
-    assert torch.allclose(out[1, 2], x / x.norm(), atol=1e-6)
+    assert x.norm() > 0
+    assert torch.allclose(out[1, 2], x / (x.norm() + 1e-7), atol=1e-6)
     (plain,) = define_F([6], "sample")([feature], places)
     assert torch.allclose(plain[0, 0], feature[0, :, 2, 3] / feature[0, :, 2, 3].norm(), atol=1e-6)
