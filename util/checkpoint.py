@@ -1,6 +1,5 @@
-"""Files that survive a crash: atomic writes, safe reads, and the random state of a run."""
+"""What survives a crash: checkpoints, written whole and read safely, and the random state of a run."""
 
-import os
 import random
 from pathlib import Path
 
@@ -8,20 +7,13 @@ import numpy as np
 import torch
 
 from util.errors import UserError
+from util.files import replacing
 
 
 def save_atomically(content: object, path: Path) -> None:
     """Write with torch.save so that at any instant `path` holds the old content or the new, whole."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with open(temporary, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as file:
+        torch.save(content, file)
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> object:
