@@ -25,13 +25,14 @@ from util.util import copyconf, tensor2im
 
 def main() -> None:
     """Measure, print the table, and write it beside the painted pictures."""
-    opt = TestOptions().parse()
+    options = TestOptions()
+    opt = options.parse()
     model = create_model(opt)
     if opt.dry_run:
         print(model.describe_networks())
         return
     model.setup(opt)
-    results = Results(opt, f"evaluation_{opt.epoch}")
+    results = Results(opt, options.as_text(opt), f"evaluation_{opt.epoch}")
     style = np.concatenate([thinned(ab_of(tensor2im(batch["image"]))) for batch in style_pictures(opt, "train")])
     held_out = paint_style_back(opt, model, results, style.mean(0))
     sources = paint_sources(opt, model)

@@ -22,7 +22,7 @@ def main() -> None:
         print(f"{len(dataset)} pictures ({dataset.dataset.describe()}); computing on {opt.device}")
         return
     model.setup(opt)
-    results = Results(opt)
+    results = Results(opt, options.as_text(opt))
     for batch in dataset:
         if results.count >= opt.num_test:
             break

@@ -194,7 +194,11 @@ class BaseOptions:
 
     def print_options(self, opt: Namespace) -> None:
         """Print the resolved options, each with its default where it differs."""
-        print(record.as_text(opt, self.defaults))
+        print(self.as_text(opt))
+
+    def as_text(self, opt: Namespace) -> str:
+        """Return the resolved options one a line, each with its default where it differs."""
+        return record.as_text(opt, self.defaults)
 
     def save_options(self, opt: Namespace) -> None:
         """Write the options beside the run's checkpoints, as upstream's text and as JSON."""

@@ -22,7 +22,7 @@ from util.util import save_image
 
 SMALL = (
     "--gpu_ids -1 --ngf 4 --ndf 4 --netG resnet_4blocks --crop_size 32 --netF_nc 8 --num_patches 16 "
-    "--num_threads 0 --nce_layers 0,4,8,12 --seed 1"
+    "--num_threads 0 --nce_layers 0,4,8,12 --seed 1 --display_id -1"
 )
 
 
@@ -71,7 +71,7 @@ def test_every_variant_takes_steps(pictures, flags):
 def test_continuing_equals_not_stopping(pictures, tmp_path):
     common = f"--dataroot {pictures} {SMALL} --model colorcut --checkpoints_dir {tmp_path} --n_epochs 2".split()
     assert run("train.py", "--name", "whole", *common).returncode == 0
-    script = "import train, util.run_state as s; from util.errors import run; old = train.finish_epoch\n" \
+    script = "import train; from util.errors import run; old = train.finish_epoch\n" \
              "def stop(*a): old(*a); raise SystemExit(0)\ntrain.finish_epoch = stop; run(train.main)"  # fmt: skip
     assert run("-c", script, "--name", "parts", *common, "--save_epoch_freq", "1").returncode == 0
     again = run(
@@ -99,7 +99,7 @@ def test_baselines_go_on_as_if_they_had_not_stopped_and_are_tested(pictures, tmp
     places = ["--checkpoints_dir", str(tmp_path), "--gpu_ids", "-1"]
     common = ["--dataroot", str(pictures), *places, *BASELINES[name].split(), "--ngf", "4", "--ndf", "4", "--netG",
               "resnet_4blocks", "--crop_size", "32", "--num_threads", "0", "--seed", "1", "--n_epochs_decay", "0",
-              "--init_gain", "1"]  # fmt: skip
+              "--init_gain", "1", "--display_id", "-1"]  # fmt: skip
     assert run("train.py", "--name", "whole", *common, "--n_epochs", "4").returncode == 0
     assert run("train.py", "--name", "parts", *common, "--n_epochs", "2").returncode == 0
     again = run("train.py", "--name", "parts", *places, "--continue_train", "--n_epochs", "4")

@@ -1,12 +1,19 @@
-"""A page of pictures, built with dominate, that opens from disk without a network."""
+"""A page of pictures and curves, built with dominate, that opens from disk without a network."""
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
+
+from PIL import Image
+
+from util.files import replacing
 
 try:
     import dominate
     from dominate import tags
+
+    from util.charts import line_chart
 except ImportError:  # pages are a convenience; nothing else needs them
     dominate = None
 
@@ -14,16 +21,22 @@ _STYLE = """
 :root { color-scheme: light dark; font-family: system-ui, sans-serif; }
 body { margin: 1rem auto; max-width: 90rem; padding: 0 1rem; }
 .row { display: flex; flex-wrap: wrap; gap: .75rem; margin-bottom: 1.5rem; }
-figure { margin: 0; } img { max-width: 100%; height: auto; image-rendering: auto; }
-figcaption, .note { font-size: .85rem; opacity: .75; } h2 { font-size: 1rem; overflow-wrap: anywhere; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 45%), 1fr)); gap: .75rem; }
+figure { margin: 0; max-width: 100%; } img { max-width: 100%; height: auto; }
+figcaption, .note { font-size: .85rem; color: color-mix(in srgb, currentColor 75%, transparent); }
+h1, h2, p { overflow-wrap: anywhere; } h2 { font-size: 1rem; }
+pre { overflow-x: auto; font-size: .8rem; } .warning { border-left: .3rem solid #d95f02; padding-left: .75rem; }
+svg { width: 100%; height: auto; } svg text { font-size: 10px; fill: currentColor; } .end { text-anchor: end; }
+polyline, .frame { fill: none; stroke: currentColor; } .frame { opacity: .3; } polyline { stroke-width: 1.5; }
+.curve1 { stroke-dasharray: 4 3; opacity: .7; }
 """
 
 
 class Page:
-    """Rows of captioned pictures below headings, written to FOLDER/index.html."""
+    """Rows of captioned pictures below headings, written to FOLDER/NAME; without dominate it does nothing."""
 
-    def __init__(self, folder: Path, title: str):
-        self.folder = folder
+    def __init__(self, folder: Path, title: str, name: str = "index.html"):
+        self.folder, self.name = folder, name
         self.available = dominate is not None
         if not self.available:
             _tell_once()
@@ -35,10 +48,26 @@ class Page:
             tags.style(dominate.util.raw(_STYLE))
         self.document.add(tags.h1(title))
 
-    def add_note(self, text: str) -> None:
-        """Add a line of plain text."""
+    def add_note(self, text: str, kind: str = "note") -> None:
+        """Add a line of plain text; of kind `note` or `warning`."""
         if self.available:
-            self.document.add(tags.p(text, cls="note"))
+            self.document.add(tags.p(text, cls=kind))
+
+    def add_links(self, links: dict[str, str]) -> None:
+        """Add a line of links by their text; targets are relative to the page's folder."""
+        if self.available and links:
+            self.document.add(tags.p(*((tags.a(text, href=quote(path)), " ") for text, path in links.items())))
+
+    def add_details(self, summary: str, text: str) -> None:
+        """Add preformatted text that opens on a click."""
+        if self.available:
+            self.document.add(tags.details(tags.summary(summary), tags.pre(text)))
+
+    def add_charts(self, x: Sequence[float], charts: dict[str, dict[str, Sequence[float | None]]], note: str) -> None:
+        """Add a chart for each title, of its curves by name; x holds the points that all of them share."""
+        if self.available and x:
+            figures = [line_chart(title, x, curves) for title, curves in charts.items()]
+            self.document.add(tags.div(*figures, cls="charts"), tags.p(note, cls="note"))
 
     def add_row(self, heading: str, pictures: dict[str, str], width: int) -> None:
         """Add pictures by caption; paths are relative to the page's folder. Each links to its full size."""
@@ -46,16 +75,20 @@ class Page:
             return
         row = tags.div(cls="row")
         for caption, path in pictures.items():
-            link = quote(path)
-            image = tags.img(src=link, alt=f"{caption} of {heading}", width=width, loading="lazy")
-            row.add(tags.figure(tags.a(image, href=link), tags.figcaption(caption)))
+            with Image.open(self.folder / path) as file:
+                height = round(width * file.height / file.width)
+            # With both sides given the page has its length before any picture is there: only then is lazy loading lazy.
+            shape = {"width": width, "height": height, "loading": "lazy"}
+            image = tags.img(src=quote(path), alt=f"{caption} of {heading}", **shape)
+            row.add(tags.figure(tags.a(image, href=quote(path)), tags.figcaption(caption)))
         self.document.add(tags.h2(heading), row)
 
     def save(self) -> None:
         """Write the page."""
         if self.available:
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "index.html").write_text(self.document.render(), encoding="utf-8")
+            with replacing(self.folder / self.name) as file:
+                file.write(self.document.render().encode())
 
 
 @functools.cache

@@ -13,14 +13,15 @@ from util.util import save_image, tensor2im
 class Results:
     """Writes every picture, in the sub-folders of its source, and a page that shows them."""
 
-    def __init__(self, opt: Namespace, label: str | None = None):
-        """Args: label: the folder's name instead of PHASE_EPOCH."""
+    def __init__(self, opt: Namespace, options: str, label: str | None = None):
+        """Args: options: as text, for the page; label: the folder's name instead of PHASE_EPOCH."""
         self.opt = opt
         self.folder = Path(opt.results_dir) / opt.name / (label or f"{opt.phase}_{opt.epoch}")
         if (self.folder / "index.html").exists():
             print(f"replacing the earlier results in {self.folder}")
             shutil.rmtree(self.folder / "images", ignore_errors=True)
         self.page = Page(self.folder, f"{opt.name}: {self.folder.name}")
+        self.page.add_details("options", options)
         self.taken: set[str] = set()
         self.count = 0
 

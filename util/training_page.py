@@ -1,34 +1,60 @@
 """The page of a training run: checkpoints/NAME/web/index.html, newest epoch first."""
 
-from argparse import Namespace
 from pathlib import Path
 
 import torch
 
+from util.curves import charts_of
+from util.history import History
 from util.html import Page
 from util.util import save_image, tensor2im
 
+_EPOCHS = 20  # on a page; older ones have pages of their own, which are written once
+
 
 class TrainingPage:
-    """Keeps one set of pictures an epoch and lists them all."""
+    """Curves, options, and a set of pictures for each of the latest epochs: an update costs the same in any epoch."""
 
-    def __init__(self, opt: Namespace):
-        self.opt = opt
-        self.folder = Path(opt.checkpoints_dir) / opt.name / "web"
+    def __init__(self, folder: Path, name: str, options: str, width: int, history: History):
+        """Args: folder: where the page goes; name: the run's; options: as text; width: of pictures, in pixels."""
+        self.folder, self.name, self.options, self.width = folder, name, options, width
+        self.history = history
         self.epoch_of_last_update = 0
 
-    def update(self, epoch: int, visuals: dict[str, torch.Tensor], losses: dict[str, float]) -> None:
+    def update(self, epoch: int, visuals: dict[str, torch.Tensor], warning: str | None = None) -> None:
         """Save the pictures of this epoch, in place of earlier ones of the same epoch, and write the page."""
         images = self.folder / "images"
         for name, picture in visuals.items():
             save_image(tensor2im(picture), images / f"epoch{epoch:03d}_{name}.png")
-        page = Page(self.folder, f"{self.opt.name}: training")
-        page.add_note("losses, unweighted: " + ", ".join(f"{name} {value:.3f}" for name, value in losses.items()))
         names = list(visuals)
-        for number in range(epoch, 0, -1):
+        page = Page(self.folder, f"{self.name}: training")
+        if warning:
+            page.add_note(warning, kind="warning")
+        self._add_epochs(page, range(epoch, epoch - 1, -1), names)
+        page.add_charts(
+            *charts_of(self.history), note="Across: epochs. Losses have no weights; spreads are in Lab units."
+        )
+        page.add_details("options", self.options)
+        self._add_epochs(page, range(epoch - 1, max(0, epoch - _EPOCHS), -1), names)
+        page.add_links(self._older(epoch, names))
+        page.save()
+        self.epoch_of_last_update = epoch
+
+    def _add_epochs(self, page: Page, epochs: range, names: list[str]) -> None:
+        for number in epochs:
             row = {name: f"images/epoch{number:03d}_{name}.png" for name in names}
             row = {name: path for name, path in row.items() if (self.folder / path).is_file()}
             if row:
-                page.add_row(f"epoch {number}", row, self.opt.display_winsize)
-        page.save()
-        self.epoch_of_last_update = epoch
+                page.add_row(f"epoch {number}", row, self.width)
+
+    def _older(self, epoch: int, names: list[str]) -> dict[str, str]:
+        """Write the page of the block of epochs that ended last, where it is new; return links to all such pages."""
+        last = (epoch - 1) // _EPOCHS * _EPOCHS
+        pages = {f"epochs{end - _EPOCHS + 1:03d}-{end:03d}": end for end in range(last, 0, -_EPOCHS)}
+        for name, end in pages.items():
+            if end == last and (epoch == last + 1 or not (self.folder / f"{name}.html").is_file()):
+                page = Page(self.folder, f"{self.name}: training", f"{name}.html")
+                page.add_links({"newest": "index.html"})
+                self._add_epochs(page, range(end, end - _EPOCHS, -1), names)
+                page.save()
+        return {name: f"{name}.html" for name in pages if (self.folder / f"{name}.html").is_file()}

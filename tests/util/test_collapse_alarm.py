@@ -18,14 +18,8 @@ def alarm() -> CollapseAlarm:
 def test_it_goes_on_after_three_low_readings_and_says_the_numbers_and_the_flags(alarm):
     changes = [alarm.check(LOW, 2000 + 100 * n) for n in range(5)]
     assert changes == [False, False, True, False, False]
-    words = (
-        "1.0 Lab",
-        "style by 10.0",
-        "smaller --lambda_TV (now 0.5)",
-        "larger --lambda_Var (now 0)",
-        "--lr (now 0.0002)",
-    )
-    assert all(word in alarm.warning for word in words) and "\n" not in alarm.warning
+    assert "by 1.0 Lab units, those of the style by 10.0" in alarm.warning and "\n" not in alarm.warning
+    assert "a smaller --lambda_TV (now 0.5) or a larger --lambda_Var (now 0) or a smaller --lr" in alarm.warning
     assert alarm.check(HIGH, 3000) and alarm.warning is None
 
 

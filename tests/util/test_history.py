@@ -1,5 +1,6 @@
 """Curves in memory: bounded, ends kept, gaps where a quantity had no value."""
 
+import itertools
 import threading
 
 from util.history import History
@@ -18,7 +19,7 @@ def test_many_points_are_thinned_evenly_and_from_the_first():
         history.add(x, {"a": -x})
     xs, curves = history.read()
     assert 5 <= len(xs) <= 10 and xs[0] == 0 and xs[-1] >= 100_000 - 2 * history.every
-    assert {b - a for a, b in zip(xs, xs[1:], strict=False)} == {history.every}
+    assert {b - a for a, b in itertools.pairwise(xs)} == {history.every}
     assert curves["a"] == [-x for x in xs]
 
 

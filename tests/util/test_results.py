@@ -12,7 +12,6 @@ from PIL import Image
 
 from util import html
 from util.results import Results
-from util.training_page import TrainingPage
 from util.util import crossed, save_image, tensor2im
 
 
@@ -40,7 +39,7 @@ def picture(value: float) -> torch.Tensor:
 
 
 def test_results_mirror_folders_and_never_collide(tmp_path):
-    results = Results(options(tmp_path))
+    results = Results(options(tmp_path), "ngf: 64")
     root = tmp_path / "set"
     paths = ["testA/a.png", "testA/a.jpg", "testA/deep/a.png", "testA/A.png", "testA/a.png", "else where/<é>.png"]
     for number, path in enumerate(paths):
@@ -52,24 +51,15 @@ def test_results_mirror_folders_and_never_collide(tmp_path):
     assert len(set(files)) == 7 and {"a.png", "deep/a.png", "else where/<é>.png", "a_jpg.png"} <= set(files)
     shown = Sources(folder / "index.html").files
     assert len(shown) == 7 and all(file.is_file() for file in shown)
+    assert "ngf: 64" in (folder / "index.html").read_text()
     values = [np.asarray(Image.open(file))[0, 0, 0] for file in shown]
     assert values == [round((v + 1) * 127.5) for v in (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.9)]
-
-
-def test_the_training_page_lists_epochs_newest_first(tmp_path):
-    page = TrainingPage(options(tmp_path))
-    for epoch in (1, 2):
-        page.update(epoch, {"fake_B": picture(0), "real_A": picture(1)}, {"G": 1.5})
-    path = tmp_path / "checkpoints/run/web/index.html"
-    assert [f.name for f in Sources(path).files] == [
-        "epoch002_fake_B.png", "epoch002_real_A.png", "epoch001_fake_B.png", "epoch001_real_A.png"]  # fmt: skip
-    assert "G 1.500" in path.read_text()
 
 
 def test_without_dominate_pictures_are_still_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(html, "dominate", None)
     html._tell_once.cache_clear()
-    results = Results(options(tmp_path))
+    results = Results(options(tmp_path), "ngf: 64")
     results.add({"fake_B": picture(0)}, "a.png")
     folder = results.save()
     assert (folder / "images/fake_B/a.png").is_file() and not (folder / "index.html").exists()
