@@ -3,7 +3,6 @@
 Options, then data, then model; a loop over epochs and batches; around each step the side jobs, each a line.
 """
 
-import time
 from argparse import Namespace
 
 from data import create_dataset
@@ -11,10 +10,10 @@ from models import create_model
 from options.train_options import TrainOptions
 from util import run_state
 from util.checkpoint import seed_everything
-from util.console import Console
+from util.console import is_first_process, silence
 from util.errors import run
+from util.report import Report, Silence
 from util.run_state import Progress, StopRequest
-from util.training_page import TrainingPage
 from util.util import crossed
 
 
@@ -22,6 +21,8 @@ def main() -> None:
     """Resolve the options and train."""
     options = TrainOptions()
     opt = options.parse()
+    if opt.quiet or not is_first_process():
+        silence()
     options.print_options(opt)
     seed_everything(opt.seed)
     dataset = create_dataset(opt)
@@ -33,78 +34,63 @@ def main() -> None:
         return
     progress = run_state.resume(model, opt)
     options.save_options(opt)  # not before: a run that cannot go on like this keeps its record
-    train(opt, dataset, model, progress)
-
-
-def train(opt: Namespace, dataset, model, progress: Progress) -> None:
-    """Train to the last epoch, or until asked to stop; the state is saved either way."""
     last_epoch = opt.n_epochs + opt.n_epochs_decay
     if progress.epoch > last_epoch:
         print(f"all {last_epoch} epochs are done")
         return
-    console = Console(
-        opt, total=len(dataset) * last_epoch, seen=len(dataset) * (progress.epoch - 1) + progress.epoch_iter
-    )
-    page = TrainingPage(opt)
-    stop = StopRequest()
+    report = Report(opt, model, progress, len(dataset)) if is_first_process() else Silence()
+    try:
+        train(opt, dataset, model, progress, report)
+    finally:
+        report.close()
 
-    for epoch in range(progress.epoch, last_epoch + 1):
+
+def train(opt: Namespace, dataset, model, progress: Progress, report: Report | Silence) -> None:
+    """Train to the last epoch, or until asked to stop; the state is saved either way."""
+    stop = StopRequest()
+    for epoch in range(progress.epoch, opt.n_epochs + opt.n_epochs_decay + 1):
         dataset.set_epoch(epoch, start=progress.epoch_iter)
-        started, waited = time.monotonic(), 0.0
-        asked = started
-        for batch in dataset:
-            waited += time.monotonic() - asked
+        for batch in report.batches(dataset):
             model.set_input(batch)
             model.optimize_parameters()
 
             before = progress.total_iters
-            pictures = len(model.get_image_paths())
-            progress.total_iters += pictures
-            progress.epoch_iter += pictures
+            progress.count(len(model.get_image_paths()))
             model.watch_losses(progress.total_iters)
-            console.advance(pictures)
+            report.step()
 
             if crossed(opt.print_freq, before, progress.total_iters):
                 model.check_losses()
-                share = waited / (time.monotonic() - started)
-                console.losses(epoch, progress.epoch_iter, model.get_current_losses(), share)
-            if not opt.no_html and crossed(opt.update_html_freq, before, progress.total_iters):
-                model.compute_visuals()
-                page.update(epoch, model.get_current_visuals(), model.get_current_losses())
+                report.losses()
+            if crossed(opt.display_freq, before, progress.total_iters):
+                report.pictures()
+            if crossed(opt.update_html_freq, before, progress.total_iters):
+                report.update_page()
             if crossed(opt.save_latest_freq, before, progress.total_iters):
                 names = ["latest"] + [f"iter_{progress.total_iters}"] * opt.save_by_iter
                 run_state.save(model, progress, names)
             if stop.wanted:
-                return leave(model, progress, console)
-            asked = time.monotonic()
+                return leave(model, progress, report)
 
-        finish_epoch(opt, model, progress, console, page)
-    console.close()
+        finish_epoch(opt, model, progress, report)
 
 
-def finish_epoch(opt: Namespace, model, progress: Progress, console: Console, page: TrainingPage) -> None:
-    """End an epoch: a picture on the page, the next learning rate, and now and then a checkpoint."""
+def finish_epoch(opt: Namespace, model, progress: Progress, report: Report | Silence) -> None:
+    """End an epoch: pictures on the page, the next learning rate, and now and then a checkpoint."""
     epoch, last_epoch = progress.epoch, opt.n_epochs + opt.n_epochs_decay
     model.check_losses()
-    # A run that was killed between the last step of an epoch and its end has no pictures to show when it goes on.
-    seen = bool(model.get_image_paths())
-    if seen and not opt.no_html and page.epoch_of_last_update != epoch:
-        model.compute_visuals()
-        page.update(epoch, model.get_current_visuals(), model.get_current_losses())
     model.update_learning_rate()
-    rate = model.optimizers[0].param_groups[0]["lr"]
-    console.say(f"end of epoch {epoch} / {last_epoch}, learning rate {rate:.3g}")
+    report.end_epoch(last_epoch)
     progress.epoch, progress.epoch_iter = epoch + 1, 0
     if crossed(opt.save_epoch_freq, epoch - 1, epoch) or epoch == last_epoch:
         run_state.save(model, progress, ["latest", epoch])
 
 
-def leave(model, progress: Progress, console: Console) -> None:
+def leave(model, progress: Progress, report: Report | Silence) -> None:
     """Save the state after an interruption, and say how to go on."""
     run_state.save(model, progress, ["latest"])
-    console.close()
     run_name = f"--checkpoints_dir {model.opt.checkpoints_dir} --name {model.opt.name}"
-    print(f"stopped and saved; go on with: python train.py {run_name} --continue_train")
+    report.say(f"stopped and saved; go on with: python train.py {run_name} --continue_train")
 
 
 if __name__ == "__main__":

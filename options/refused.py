@@ -1,15 +1,9 @@
 """Flags of upstream's whose features are not here: refused by name, with the reason, rather than swallowed."""
 
 _SINCUT = "SinCUT, the single-image model, is not built here"
-_MONITOR = "there is no live monitor yet; --display_id -1 is accepted"
 
 REFUSED = {
     "--lambda_R1": _SINCUT,
     "--random_scale_max": _SINCUT,
     "--stylegan2_G_num_downsampling": "StyleGAN2's networks are not built here",
-    "--display_freq": _MONITOR,
-    "--display_ncols": _MONITOR,
-    "--display_server": _MONITOR,
-    "--display_env": _MONITOR,
-    "--display_port": _MONITOR,
 }

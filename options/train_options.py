@@ -1,6 +1,7 @@
 """The flags of train.py."""
 
 import argparse
+import os
 from argparse import Namespace
 
 from options import record
@@ -22,15 +23,6 @@ class TrainOptions(BaseOptions):
         add("--preset", choices=["paper", "small"], default=None, help="a recipe: paper = lr 5e-3 on a cosine to 0 "
             "over 30 epochs, batch 1, 256x256 pictures, flips only; small = the same on a CPU: lr 2e-4, 7 epochs, "
             "64x64, 16 filters, 6 blocks")  # fmt: skip
-        add("--display_id", type=int, default=None, help="0 or less: no live monitor; there is none yet")
-        add(
-            "--update_html_freq",
-            type=int,
-            default=1000,
-            help="pictures between two updates of the training page",
-        )
-        add("--print_freq", type=int, default=100, help="pictures between two lines of losses")
-        add("--no_html", action="store_true", help="no training page")
         add(
             "--save_latest_freq",
             type=int,
@@ -49,7 +41,27 @@ class TrainOptions(BaseOptions):
         )
         add("--phase", default="train", help="which folders are read: PHASEA, PHASEB")
         add("--pretrained_name", default=None, help="start from the networks of another run")
+        self._add_report_flags(parser)
         self._add_schedule_flags(parser)
+
+    @staticmethod
+    def _add_report_flags(parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        add("--print_freq", type=int, default=100, help="pictures between two lines of losses and two points of curves")
+        add("--quiet", action="store_true", help="print nothing but errors and warnings")
+        add("--no_html", action="store_true", help="no training page")
+        add("--update_html_freq", type=int, default=1000, help="pictures between two updates of the training page")
+        add("--tensorboard", action="store_true", help="write curves and pictures for TensorBoard too")
+        add("--display_id", type=int, default=None, help="0 or less: no visdom; another number: name of this run's "
+            "windows there, instead of --name. Not given: visdom is used where it is installed")  # fmt: skip
+        add("--display_freq", type=int, default=400, help="pictures between two panels of pictures on visdom")
+        add("--display_ncols", type=int, default=4, help="pictures side by side in the panel; 0: a window for each")
+        add("--display_server", default="http://localhost", help="where visdom's server is; see scripts/monitor.sh")
+        add("--display_port", type=int, default=8097, help="its port")
+        add("--display_env", default="main", help="its environment")
+        add("--display_username", default=None, help="user, where the server asks for one")
+        add("--display_password", default=None, help="its password; not given: that of the environment variable "
+            "VISDOM_PASSWORD, which no list of processes shows")  # fmt: skip
 
     @staticmethod
     def _add_schedule_flags(parser: argparse.ArgumentParser) -> None:
@@ -89,8 +101,9 @@ class TrainOptions(BaseOptions):
             raise UserError("--n_epochs and --n_epochs_decay add up to no epoch at all")
         if opt.crop_size < 24:
             raise UserError(f"--crop_size {opt.crop_size}: expected 24 or more, the discriminator sees no less")
-        if opt.display_id is not None and opt.display_id > 0:
-            raise UserError(f"--display_id {opt.display_id}: there is no live monitor yet; expected 0 or less")
+        opt.display_password = opt.display_password or os.environ.get("VISDOM_PASSWORD")
+        if opt.display_username and not opt.display_password:
+            raise UserError("--display_username needs a password: set VISDOM_PASSWORD, or give --display_password")
         if opt.lr <= 0:
             raise UserError(f"--lr {opt.lr}: expected more than 0")
 

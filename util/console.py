@@ -1,56 +1,60 @@
-"""What a training run says: a progress bar on a terminal, lines of losses there and in loss_log.txt."""
+"""What a training run says: on a terminal a progress bar, elsewhere plain lines."""
 
+import os
 import sys
-import time
-from argparse import Namespace
-from pathlib import Path
 
 from tqdm import tqdm
 
 
+def is_first_process() -> bool:
+    """Tell whether this process is the one that speaks and writes, as launchers such as torchrun number them."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def silence() -> None:
+    """Print nothing from now on; errors and warnings still go to stderr."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, open until the program ends
+
+
 class Console:
-    """Progress in pictures, over all epochs of the run."""
+    """Progress in iterations, over all epochs of the run."""
 
-    def __init__(self, opt: Namespace, total: int, seen: int):
-        """Args: total: pictures of the whole run; seen: those already trained on."""
-        self.log = Path(opt.checkpoints_dir) / opt.name / "loss_log.txt"
-        self.bar = tqdm(total=total, initial=seen, unit="img", dynamic_ncols=True, disable=not sys.stderr.isatty())
-        self.total, self.seen, self.start, self.first = total, seen, time.monotonic(), seen
-        self.batch_size = opt.batch_size
-        self._append(f"================ Training Loss ({time.strftime('%c')}) ================")
+    def __init__(self, total: int, done: int):
+        """Args: total: iterations of the whole run; done: those already taken."""
+        self.on_terminal = sys.stdout.isatty()
+        self.bar = tqdm(total=total, initial=done, file=sys.stdout, dynamic_ncols=True, disable=not self.on_terminal)
+        self.left = total - done
 
-    def advance(self, pictures: int) -> None:
-        """Count the pictures of one step."""
-        self.seen += pictures
-        self.bar.update(pictures)
+    def advance(self) -> None:
+        """Count an iteration."""
+        self.left -= 1
+        self.bar.update()
 
-    def losses(self, epoch: int, epoch_iter: int, losses: dict[str, float], data_share: float) -> None:
-        """Print a line of losses with speed and time left, and add it to the log.
+    def losses(self, where: str, values: str, seconds: float) -> None:
+        """Show losses: in the bar, which has speed and time left, or as a line that says all of it.
 
         Args:
-            epoch_iter: pictures seen in this epoch.
-            data_share: the part of the time spent waiting for pictures.
+            where: epoch and iteration.
+            seconds: those of an iteration.
         """
-        seconds = (time.monotonic() - self.start) / max(1, self.seen - self.first)
-        left = _clock(seconds * (self.total - self.seen))
-        speed = 1 / max(1e-9, seconds * self.batch_size)
-        values = " ".join(f"{name}: {value:.3f}" for name, value in losses.items())
-        where = f"(epoch: {epoch}, iters: {epoch_iter}, time: {seconds:.3f}, data: {data_share:.0%})"
-        self.say(f"{where} {values} [{speed:.2f} it/s, {left} left]")
-        self._append(f"{where} {values}")
-        self.bar.set_postfix_str(values, refresh=False)
+        if self.on_terminal:
+            self.bar.set_postfix_str(values, refresh=False)
+        else:
+            print(f"{where} {values} [{1 / seconds:.2f} it/s, {_clock(seconds * self.left)} left]", flush=True)
 
     def say(self, line: str) -> None:
-        """Print a line without breaking the progress bar."""
-        tqdm.write(line, file=sys.stdout)
+        """Print a line without breaking the bar."""
+        with tqdm.external_write_mode(file=sys.stdout):
+            print(line, flush=True)
+
+    def warn(self, line: str) -> None:
+        """Print a line that --quiet does not hush."""
+        with tqdm.external_write_mode(file=sys.stderr):
+            print(line, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Leave the bar as it is."""
         self.bar.close()
-
-    def _append(self, line: str) -> None:
-        with open(self.log, "a", encoding="utf-8") as file:
-            file.write(line + "\n")
 
 
 def _clock(seconds: float) -> str:

@@ -17,6 +17,13 @@ class Progress:
     epoch: int = 1
     epoch_iter: int = 0
     total_iters: int = 0
+    iterations: int = 0  # steps; a picture more or less in a batch changes what an iteration is
+
+    def count(self, pictures: int) -> None:
+        """Count a step on so many pictures."""
+        self.iterations += 1
+        self.epoch_iter += pictures
+        self.total_iters += pictures
 
 
 def state_path(opt: Namespace) -> Path:

@@ -1,0 +1,140 @@
+"""What a training run tells while it runs, handed to all that show or keep it."""
+
+import time
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from models.base_model import BaseModel
+from models.color_statistics import ColorStatistics
+from util import visdom_monitor
+from util.collapse_alarm import CollapseAlarm
+from util.console import Console
+from util.curves import values_of
+from util.history import History
+from util.run_log import RunLog
+from util.run_state import Progress
+from util.tensorboard_log import TensorBoardLog
+from util.training_page import TrainingPage
+
+
+class Report:
+    """Console, files, page, live monitor and TensorBoard of a run, and the alarm against one tone."""
+
+    def __init__(self, opt: Namespace, model: BaseModel, progress: Progress, epoch_size: int):
+        """Args: progress: where the run stands, which the loop keeps up to date; epoch_size: pictures in an epoch."""
+        self.opt, self.model, self.progress, self.epoch_size = opt, model, progress, epoch_size
+        folder = Path(opt.checkpoints_dir) / opt.name
+        steps = epoch_size // opt.batch_size
+        done = steps * (progress.epoch - 1) + progress.epoch_iter // opt.batch_size
+        self.console = Console(total=steps * (opt.n_epochs + opt.n_epochs_decay), done=done)
+        self.log = RunLog(folder, progress.epoch, progress.epoch_iter)
+        self.history = History()
+        for record in self.log.records:
+            self.history.add(record["epochs"], values_of(record))
+        options = (folder / f"{opt.phase}_opt.txt").read_text(encoding="utf-8")
+        self.page = TrainingPage(folder / "web", opt.name, options, opt.display_winsize, self.history)
+        self.monitor = visdom_monitor.connect(opt, self.history, self.console.say)
+        self.tensorboard = TensorBoardLog(folder / "tensorboard", progress.total_iters) if opt.tensorboard else None
+        self.colors = ColorStatistics()
+        self.alarm = CollapseAlarm(opt)
+        self.start = self.asked = time.perf_counter()
+        self.steps, self.waited = 0, 0.0  # since the last line of losses
+
+    def batches(self, loader: Iterable[dict]) -> Iterator[dict]:
+        """Yield the batches of an epoch, and note how long training waited for them."""
+        before = time.perf_counter()
+        for batch in loader:
+            self.waited += time.perf_counter() - before
+            yield batch
+            before = time.perf_counter()
+
+    def step(self) -> None:
+        """Count a step, and keep some pixels of what it painted."""
+        self.steps += 1
+        self.console.advance()
+        if hasattr(self.model, "fake_B"):
+            self.colors.see(self.model.fake_B, self.model.real_B)
+
+    def losses(self) -> None:
+        """Tell the losses and all that has a curve. Waits for the device."""
+        record = self._record()
+        values = " ".join(f"{name}: {value:.3f}" for name, value in record["losses"].items())
+        seconds = record["times"]["iteration"]
+        share = record["times"]["data"] / seconds
+        where = f"(epoch: {record['epoch']}, iters: {record['epoch_iter']}, time: {seconds:.3f}, data: {share:.0%})"
+        self.console.losses(where, values, seconds)
+        self.log.add(record, f"{where} {values}")
+        self.history.add(record["epochs"], values_of(record))
+        if self.tensorboard:
+            self.tensorboard.add(record)
+        if self.monitor:
+            self.monitor.curves()
+
+    def _record(self) -> dict:
+        progress, now = self.progress, time.perf_counter()
+        colors = self.colors.read()
+        if self.alarm.check(colors, progress.total_iters):
+            self.console.warn(f"warning: {self.alarm.warning}" if self.alarm.warning else "several tones again")
+        times = {
+            "iteration": (now - self.asked) / max(1, self.steps), "data": self.waited / max(1, self.steps),
+            "elapsed": now - self.start, "monitor": self.monitor.seconds if self.monitor else 0.0,
+        }  # fmt: skip
+        self.asked, self.steps, self.waited = now, 0, 0.0
+        return {
+            "epoch": progress.epoch, "epoch_iter": progress.epoch_iter,
+            "epochs": progress.epoch - 1 + progress.epoch_iter / self.epoch_size,
+            "iteration": progress.iterations, "pictures": progress.total_iters,
+            "losses": self.model.get_current_losses(), "colors": colors, "one_tone": self.alarm.warning is not None,
+            "learning_rate": self.model.optimizers[0].param_groups[0]["lr"], "times": times,
+        }  # fmt: skip
+
+    def pictures(self) -> None:
+        """Show the current pictures live."""
+        if self.monitor or self.tensorboard:
+            self.model.compute_visuals()
+            visuals = self.model.get_current_visuals()
+            title = f"epoch {self.progress.epoch}, picture {self.progress.epoch_iter}"
+            if self.monitor:
+                self.monitor.pictures(visuals, f"{title}: {self.alarm.warning}" if self.alarm.warning else title)
+            if self.tensorboard:
+                self.tensorboard.pictures(visuals, self.progress.total_iters)
+
+    def update_page(self) -> None:
+        """Put the current pictures and curves onto the page of this epoch."""
+        if not self.opt.no_html:
+            self.model.compute_visuals()
+            self.page.update(self.progress.epoch, self.model.get_current_visuals(), self.alarm.warning)
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        self.console.say(line)
+
+    def end_epoch(self, last_epoch: int) -> None:
+        """Tell the end of an epoch; its pictures are on the page by then."""
+        # A run that was killed between the last step of an epoch and its end has no pictures to show when it goes on.
+        if self.page.epoch_of_last_update != self.progress.epoch and self.model.get_image_paths():
+            self.update_page()
+        rate = self.model.optimizers[0].param_groups[0]["lr"]
+        self.say(f"end of epoch {self.progress.epoch} / {last_epoch}, learning rate {rate:.3g}")
+
+    def close(self) -> None:
+        """End what is under way."""
+        self.console.close()
+        if self.monitor:
+            self.monitor.close()
+        if self.tensorboard:
+            self.tensorboard.close()
+
+
+class Silence:
+    """Takes the place of a report in all processes but the first."""
+
+    def batches(self, loader: Iterable[dict]) -> Iterable[dict]:
+        """Return the loader."""
+        return loader
+
+    def step(self, *_: object) -> None:
+        """Do nothing, as all the others."""
+
+    losses = pictures = update_page = say = end_epoch = close = step

@@ -1,0 +1,182 @@
+"""The live monitor: a run's curves and pictures on a visdom server, drawn from a thread of its own."""
+
+import base64
+import html
+import importlib.util
+import io
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from PIL import Image
+
+from util.curves import windows_of
+from util.history import History
+from util.util import tensor2im
+
+_PAUSE = 5.0  # seconds between two tries to reach a server that is gone
+_LAST_WORDS = 3.0  # seconds that the end of a run waits for what is not drawn yet
+
+
+class VisdomMonitor:
+    """Training only notes what has something new, and never waits for the server.
+
+    The queue has one place for the curves and one for the pictures: what was not sent yet is replaced by what is newer.
+    Curves are sent whole, so that a server that was restarted has all of them again; History bounds their length.
+    """
+
+    def __init__(self, opt: Namespace, history: History, say: Callable[[str], None]):
+        """Try to reach the server, once and for two seconds at most.
+
+        Args:
+            history: the curves, which this object reads whenever it draws.
+            say: takes a line for each change of the server's state.
+        """
+        self.opt, self.history, self.say = opt, history, say
+        self.prefix = opt.display_id or opt.name
+        self.seconds = 0.0  # that training spent in the calls below
+        self._panel: tuple[dict[str, torch.Tensor], str] | None = None
+        self._waiting: set[str] = set()
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._client = None
+        self._is_there: bool | None = None
+        self._try(self._connect)
+
+    def curves(self) -> None:
+        """Note that there are new points."""
+        with self._timed():
+            self._note("curves")
+
+    def pictures(self, visuals: dict[str, torch.Tensor], title: str) -> None:
+        """Note new pictures (N, 3, H, W) in [-1, 1], of which the first of a batch is shown, and the words above."""
+        with self._timed():
+            # Copied on the device, without waiting for it: the next step may write into the same memory.
+            self._panel = {name: images[:1].detach().clone() for name, images in visuals.items()}, title
+            self._note("pictures")
+
+    def close(self) -> None:
+        """Wait a moment for what is not drawn yet, if the server is there, and end."""
+        if self._thread is not None:
+            with self._changed:
+                self._closing.set()
+                self._changed.notify()
+            self._thread.join(_LAST_WORDS if self._is_there else 0)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        before = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - before
+
+    def _note(self, what: str) -> None:
+        with self._changed:
+            self._waiting.add(what)
+            self._changed.notify()
+        if self._thread is None:  # not before the loader's processes were forked, which a thread could disturb
+            self._thread = threading.Thread(target=self._work, name="visdom", daemon=True)
+            self._thread.start()
+
+    # ---- in the thread ---------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closing.is_set())
+                if not self._waiting:
+                    return
+                what = self._waiting.pop()
+            if not self._try(self._draw, what):
+                with self._changed:
+                    self._waiting |= {"curves"} | ({"pictures"} if self._panel else set())
+                if self._closing.wait(_PAUSE):
+                    return
+
+    def _try(self, action: Callable, *arguments: object) -> bool:
+        """Do something with the server; say in one line if that changes what is known of it."""
+        try:
+            action(*arguments)
+        except Exception as error:  # whatever goes wrong here must not end a run
+            there, reason = False, str(error) or type(error).__name__
+        else:
+            there, reason = True, ""
+        if there != self._is_there:
+            address = f"{self.opt.display_server}:{self.opt.display_port}"
+            first, self._is_there = self._is_there is None, there
+            if there:
+                self.say(f"live on {address}, environment {self.opt.display_env}")
+            elif first:
+                self.say(f"no visdom server at {address} ({reason}); scripts/monitor.sh starts one. Training goes on")
+            else:
+                self.say(f"visdom server at {address} lost ({reason}); training goes on")
+        return there
+
+    def _connect(self) -> None:
+        from util.visdom_client import Client
+
+        opt = self.opt
+        self._client = Client(opt.display_server, opt.display_port, opt.display_env, opt.display_username,
+                              opt.display_password)  # fmt: skip
+
+    def _draw(self, what: str) -> None:
+        if self._client is None:
+            self._connect()
+        if what == "curves":
+            self._draw_curves()
+        else:
+            self._draw_pictures()
+
+    def _draw_curves(self) -> None:
+        x, windows = windows_of(self.history)
+        for window, curves in windows.items():
+            dash = np.array(["dash" if name.startswith("style_") else "solid" for name in curves])
+            title = f"{self.opt.name}: {window}"
+            options = {"title": title, "xlabel": "epochs", "legend": list(curves), "dash": dash}
+            values = np.array([[np.nan if value is None else value for value in curve] for curve in curves.values()])
+            self._client.line(X=np.array(x), Y=values.T, win=f"{self.prefix} {window}", opts=options)
+
+    def _draw_pictures(self) -> None:
+        visuals, title = self._panel
+        columns, width = self.opt.display_ncols, self.opt.display_winsize
+        images = {name: tensor2im(picture) for name, picture in visuals.items()}
+        # As in CUT: without a number of columns each picture has a window of its own.
+        panels = {"pictures": images} if columns > 0 else {name: {name: image} for name, image in images.items()}
+        for window, shown in panels.items():
+            across = min(max(columns, 1), len(shown))
+            down = -(-len(shown) // across)
+            height = max(image.shape[0] / image.shape[1] for image in shown.values()) * width
+            options = {"title": f"{self.opt.name}: {window}", "width": across * (width + 12) + 40,
+                       "height": round(down * (height + 30)) + 90}  # fmt: skip
+            self._client.text(_panel_html(shown, title, across, width), win=f"{self.prefix} {window}", opts=options)
+
+
+def _panel_html(images: dict[str, np.ndarray], title: str, columns: int, width: int) -> str:
+    """Return captioned pictures (H, W, 3) uint8 in a grid below a line of text."""
+    figures = ""
+    for name, pixels in images.items():
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=92, subsampling=0)  # colours at their full resolution
+        source, caption = base64.b64encode(file.getvalue()).decode(), html.escape(name)
+        image = f'<img width="{width}" alt="{caption}" src="data:image/jpeg;base64,{source}">'
+        figures += f'<figure style="margin:0">{image}<figcaption>{caption}</figcaption></figure>'
+    grid = f"display:grid;grid-template-columns:repeat({columns},max-content);gap:8px"
+    return f'<p>{html.escape(title)}</p><div style="{grid}">{figures}</div>'
+
+
+def connect(opt: Namespace, history: History, say: Callable[[str], None]) -> VisdomMonitor | None:
+    """Return the live monitor, or None where it is switched off or visdom is not installed.
+
+    --display_id 0 or less switches it off. Without the flag it is used where visdom is there.
+    """
+    if opt.display_id is not None and opt.display_id <= 0:
+        return None
+    if importlib.util.find_spec("visdom") is None:
+        if opt.display_id is not None:
+            say("visdom is not installed (scripts/install.sh monitor): no live monitor")
+        return None
+    return VisdomMonitor(opt, history, say)
