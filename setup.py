@@ -11,7 +11,7 @@ VISDOM = [
     "tornado<6.6",  # from 6.6 on visdom's page answers 403
 ]
 FIGURES = ["matplotlib>=3.8"]
-TEST = ["pytest>=8", "ruff==0.17.*", *FIGURES]
+TEST = ["pytest>=8", "ruff==0.17.*", "selenium>=4.20", *FIGURES]
 
 setup(
     name="colorcut",

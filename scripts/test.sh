@@ -1,7 +1,14 @@
 #!/usr/bin/env bash
-# Install what tests need, then lint and test: scripts/test.sh [PYTEST ARGUMENT...]
+# Install what tests need, then lint and test: scripts/test.sh [--install-browser] [PYTEST ARGUMENT...]
+# Under CI (the environment variable), the browser is installed without being asked for, and not missed if it can't be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ "${1:-}" = --install-browser ]; then
+    shift
+    scripts/install_browser.sh
+elif [ -n "${CI:-}" ]; then
+    scripts/install_browser.sh || echo "no browser was installed: its tests will be skipped"
+fi
 scripts/install.sh test,monitor
 . scripts/environment.sh
 "$PYTHON" -m ruff check .

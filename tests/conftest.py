@@ -1,13 +1,18 @@
 """Fixtures that several tests share."""
 
+import importlib.util
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+from tests.visdom_server import VisdomServer
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,3 +43,36 @@ def pictures(tmp_path: Path) -> Path:
             pixels = random.integers(0, 256, (40, 48, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "set" / folder / f"{number}.png")
     return tmp_path / "set"
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    """A headless Chromium that reaches nothing but this machine and its files; tests/browser.py asks it things."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    for name, path in programs.items():
+        if not path:
+            pytest.skip(f"{name} is not installed; scripts/install_browser.sh installs it")
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs["chromium"]
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                     "--window-size=1400,1000", f"--user-data-dir={tmp_path / 'chromium'}",
+                     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1"):  # fmt: skip
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    # A driver that is named is one that selenium does not look for in the network.
+    driver = webdriver.Chrome(options, webdriver.ChromeService(programs["chromedriver"]))
+    driver.get("about:blank")
+    for log in driver.log_types:
+        driver.get_log(log)  # of the page that a new window opens with, which asks for things
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def visdom_server(tmp_path: Path) -> Iterator[VisdomServer]:
+    """A server started by scripts/monitor.py, whose page is whole if the assets were fetched."""
+    if not importlib.util.find_spec("visdom"):
+        pytest.skip("visdom is not installed; scripts/install.sh monitor installs it")
+    with VisdomServer(tmp_path) as server:
+        yield server
