@@ -7,7 +7,6 @@ page loads: its name in visdom's static folder, its name in the archive, its che
 import base64
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from util.errors import UserError, run
+from util.files import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / ".visdom" / "static"
@@ -34,7 +34,9 @@ def main() -> None:
         pack([f"{name}@{PACKAGES[name]['version']}" for name in wanted], folder)
         content = {file: data for name in wanted for file, data in extracted(name, Path(folder)).items()}
     for file, data in content.items():
-        put(STATIC / file, data)
+        (STATIC / file).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(STATIC / file) as out:
+            out.write(data)
     print(f"visdom's page: {len(content)} files of {len(wanted)} packages fetched")
 
 
@@ -70,14 +72,6 @@ def extracted(name: str, folder: Path) -> dict[str, bytes]:
                         f"{WITHOUT}")  # fmt: skip
     with tarfile.open(archive) as tar:
         return {file: tar.extractfile(f"package/{entry['from']}").read() for file, entry in package["files"].items()}
-
-
-def put(path: Path, data: bytes) -> None:
-    """Write a file that is either whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_bytes(data)
-    partial.replace(path)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,11 @@ class CollapseAlarm:
 
     def _cures(self) -> list[str]:
         """Return the flags that this model has and that could help."""
-        options = vars(self.opt)
-        cures = [f"a smaller --lambda_TV (now {self.opt.lambda_TV:g})"] if options.get("lambda_TV") else []
+        options, cures = vars(self.opt), []
+        if options.get("lambda_GAN") == 0:
+            cures.append("a --lambda_GAN above 0")
+        if options.get("lambda_TV"):
+            cures.append(f"a smaller --lambda_TV (now {self.opt.lambda_TV:g})")
         if options.get("lambda_Var") is not None:
             cures.append(f"a larger --lambda_Var (now {self.opt.lambda_Var:g})")
         return [*cures, f"a smaller --lr (now {self.opt.lr:g})"]

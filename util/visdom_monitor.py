@@ -20,6 +20,9 @@ from util.util import tensor2im
 
 _PAUSE = 5.0  # seconds between two tries to reach a server that is gone
 _LAST_WORDS = 3.0  # seconds that the end of a run waits for what is not drawn yet
+# Okabe and Ito's colours for all kinds of sight, without their yellow, and two greys.
+_COLORS = [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (230, 159, 0), (0, 0, 0),
+           (120, 120, 120), (180, 180, 180)]  # fmt: skip
 
 
 class VisdomMonitor:
@@ -134,11 +137,15 @@ class VisdomMonitor:
     def _draw_curves(self) -> None:
         x, windows = windows_of(self.history)
         for window, curves in windows.items():
-            dash = np.array(["dash" if name.startswith("style_") else "solid" for name in curves])
-            title = f"{self.opt.name}: {window}"
-            options = {"title": title, "xlabel": "epochs", "legend": list(curves), "dash": dash}
-            values = np.array([[np.nan if value is None else value for value in curve] for curve in curves.values()])
-            self._client.line(X=np.array(x), Y=values.T, win=f"{self.prefix} {window}", opts=options)
+            kinds = [name.removeprefix("style_") for name in curves]
+            colors = {kind: _COLORS[number % len(_COLORS)] for number, kind in enumerate(dict.fromkeys(kinds))}
+            values = [[np.nan if value is None else value for value in curve] for curve in curves.values()]
+            options = {
+                "title": f"{self.opt.name}: {window}", "xlabel": "epochs", "width": 520, "height": 340,
+                "legend": list(curves), "linecolor": np.array([colors[kind] for kind in kinds]),
+                "dash": np.where([name.startswith("style_") for name in curves], "dash", "solid"),
+            }  # fmt: skip
+            self._client.line(X=np.array(x), Y=np.array(values).T, win=f"{self.prefix} {window}", opts=options)
 
     def _draw_pictures(self) -> None:
         visuals, title = self._panel
@@ -150,8 +157,8 @@ class VisdomMonitor:
             across = min(max(columns, 1), len(shown))
             down = -(-len(shown) // across)
             height = max(image.shape[0] / image.shape[1] for image in shown.values()) * width
-            options = {"title": f"{self.opt.name}: {window}", "width": across * (width + 12) + 40,
-                       "height": round(down * (height + 30)) + 90}  # fmt: skip
+            options = {"title": f"{self.opt.name}: {window}", "width": across * (width + 8) + 40,
+                       "height": round(down * (height + 30)) + 100}  # fmt: skip
             self._client.text(_panel_html(shown, title, across, width), win=f"{self.prefix} {window}", opts=options)
 
 
@@ -165,7 +172,7 @@ def _panel_html(images: dict[str, np.ndarray], title: str, columns: int, width: 
         image = f'<img width="{width}" alt="{caption}" src="data:image/jpeg;base64,{source}">'
         figures += f'<figure style="margin:0">{image}<figcaption>{caption}</figcaption></figure>'
     grid = f"display:grid;grid-template-columns:repeat({columns},max-content);gap:8px"
-    return f'<p>{html.escape(title)}</p><div style="{grid}">{figures}</div>'
+    return f'<div style="padding:8px;color:#222"><p>{html.escape(title)}</p><div style="{grid}">{figures}</div></div>'
 
 
 def connect(opt: Namespace, history: History, say: Callable[[str], None]) -> VisdomMonitor | None:
