@@ -11,7 +11,8 @@ VISDOM = [
     "tornado<6.6",  # from 6.6 on visdom's page answers 403
 ]
 FIGURES = ["matplotlib>=3.8"]
-TEST = ["pytest>=8", "ruff==0.17.*", "selenium>=4.20", *FIGURES]
+TENSORBOARD = ["tensorboard>=2.15"]
+TEST = ["pytest>=8", "ruff==0.17.*", "selenium>=4.20", *FIGURES, *TENSORBOARD]
 
 setup(
     name="colorcut",
@@ -31,5 +32,11 @@ setup(
         "dominate>=2.8",
         "tqdm>=4.66",
     ],
-    extras_require={"monitor": VISDOM, "figures": FIGURES, "test": TEST, "dev": TEST + VISDOM},
+    extras_require={
+        "monitor": VISDOM,
+        "tensorboard": TENSORBOARD,
+        "figures": FIGURES,
+        "test": TEST,
+        "dev": TEST + VISDOM,
+    },
 )

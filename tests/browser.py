@@ -32,6 +32,16 @@ def broken_pictures(driver: Any) -> list[str]:
     return driver.execute_script(script)
 
 
+def load_pictures(driver: Any) -> None:
+    """Scroll through the page until every picture is loaded; a failed assertion if one never is."""
+    script = """const late = [...document.images].filter(i => !i.complete || !i.naturalWidth);
+        if (late.length) late[0].scrollIntoView();
+        return late.length == 0"""
+    end = time.monotonic() + 30
+    while not driver.execute_script(script):
+        assert time.monotonic() < end, broken_pictures(driver)
+
+
 def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
     """Call it until it returns something true, and return that; a failed assertion after so many seconds."""
     end = time.monotonic() + seconds

@@ -16,14 +16,13 @@ from skimage.io import imread
 from data import create_dataset
 from models import create_model
 from options.train_options import TrainOptions
+from tests import runs
 from util.checkpoint import load, seed_everything
 from util.errors import UserError
+from util.run_log import read
 from util.util import save_image
 
-SMALL = (
-    "--gpu_ids -1 --ngf 4 --ndf 4 --netG resnet_4blocks --crop_size 32 --netF_nc 8 --num_patches 16 "
-    "--num_threads 0 --nce_layers 0,4,8,12 --seed 1 --display_id -1"
-)
+SMALL = " ".join(runs.SMALL) + " --display_id -1"
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess:
@@ -147,6 +146,10 @@ def test_a_run_stopped_anywhere_goes_on_as_if_it_had_not(pictures, tmp_path, num
     again = run("train.py", "--name", "parts", "--checkpoints_dir", str(tmp_path), "--continue_train",
                 "--gpu_ids", "-1")  # fmt: skip
     assert again.returncode == 0, again.stderr
+    # The log goes on too: each point once, and as if nothing had happened.
+    logs = [[(r["epoch"], r["epoch_iter"], r["iteration"], r["losses"]) for r in read(folder / "metrics.jsonl")]
+            for folder in (tmp_path / "parts", tmp_path / "whole")]  # fmt: skip
+    assert logs[0] == logs[1] and len(logs[0]) == 6
     ours, expected = weights(tmp_path / "parts"), weights(tmp_path / "whole")
     assert all(torch.equal(ours[name][key], expected[name][key]) for name in ours for key in ours[name])
 

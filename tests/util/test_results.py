@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.browser import broken_pictures, console_errors, load_pictures, requests_of
 from util import html
 from util.results import Results
 from util.util import crossed, save_image, tensor2im
@@ -54,6 +55,24 @@ def test_results_mirror_folders_and_never_collide(tmp_path):
     assert "ngf: 64" in (folder / "index.html").read_text()
     values = [np.asarray(Image.open(file))[0, 0, 0] for file in shown]
     assert values == [round((v + 1) * 127.5) for v in (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.9)]
+
+
+def test_hundreds_of_pictures_load_as_they_come_into_sight(tmp_path, browser):
+    """From disk, without a network, whatever the names are; only the first screens are loaded at the start."""
+    results = Results(options(tmp_path), "ngf: 64")
+    names = ["a b", 'it\'s "so"', "<b>&amp;", "漢字", "č%20#1?x=y", *map(str, range(300))]
+    for name in names:
+        pixels = torch.rand(1, 3, 64, 96) * 2 - 1
+        results.add({"real_A": pixels, "fake_B": -pixels}, str(tmp_path / f"set/testA/sub dir/{name}.jpg"))
+    browser.get((results.save() / "index.html").as_uri())
+    assert browser.execute_script("return [...document.querySelectorAll('h2')].map(h => h.textContent)") == [
+        f"sub dir/{name}" for name in names]  # fmt: skip
+    images = browser.find_elements("tag name", "img")
+    assert len(images) == 610 and 400 < len(broken_pictures(browser)) < 610
+    assert browser.execute_script("return [...document.images].every(i => i.height == Math.round(i.width * 64 / 96))")
+    load_pictures(browser)
+    assert console_errors(browser) == []
+    assert all(address.startswith("file://") for address in requests_of(browser))
 
 
 def test_without_dominate_pictures_are_still_written(tmp_path, monkeypatch, capsys):
