@@ -1,5 +1,7 @@
 """How varied the colours are that a model paints, beside those of the style: gathered in training, in CIELAB."""
 
+import functools
+
 import torch
 
 from models.color_losses import rgb_to_lab
@@ -37,10 +39,13 @@ class ColorStatistics:
 
 def _thinned(images: torch.Tensor) -> torch.Tensor:
     """Return GRID x GRID evenly spread pixels: (N, 3, GRID, GRID)."""
-    height, width = images.shape[2:]
-    rows = torch.linspace(0, height - 1, _GRID, device=images.device).round().long()
-    columns = torch.linspace(0, width - 1, _GRID, device=images.device).round().long()
+    rows, columns = (_places(side, images.device) for side in images.shape[2:])
     return images[:, :, rows[:, None], columns]
+
+
+@functools.lru_cache(maxsize=16)  # on a GPU this step would otherwise launch more kernels than all the rest of it
+def _places(side: int, device: torch.device) -> torch.Tensor:
+    return torch.linspace(0, side - 1, _GRID, device=device).round().long()
 
 
 def _statistics(images: torch.Tensor) -> dict[str, float]:

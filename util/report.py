@@ -36,6 +36,8 @@ class Report:
         self.page = TrainingPage(folder / "web", opt.name, options, opt.display_winsize, self.history)
         self.monitor = visdom_monitor.connect(opt, self.history, self.console.say)
         self.tensorboard = TensorBoardLog(folder / "tensorboard", progress.total_iters) if opt.tensorboard else None
+        if not opt.no_html:
+            self.say(f"the page: {self.page.folder / 'index.html'}")
         self.colors = ColorStatistics()
         self.alarm = CollapseAlarm(opt)
         self.start = self.asked = time.perf_counter()
