@@ -6,8 +6,8 @@ import pytest
 
 from util.collapse_alarm import CollapseAlarm
 
-LOW = {"spread_least": 1.0, "style_spread_least": 10.0}
-HIGH = {"spread_least": 3.0, "style_spread_least": 10.0}
+LOW = {"spread_least": 2.4, "style_spread_least": 10.0}
+HIGH = {"spread_least": 2.6, "style_spread_least": 10.0}
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def alarm() -> CollapseAlarm:
 def test_it_goes_on_after_three_low_readings_and_says_the_numbers_and_the_flags(alarm):
     changes = [alarm.check(LOW, 2000 + 100 * n) for n in range(5)]
     assert changes == [False, False, True, False, False]
-    assert "by 1.0 Lab units, those of the style by 10.0" in alarm.warning and "\n" not in alarm.warning
+    assert "by 2.4 Lab units, those of the style by 10.0" in alarm.warning and "\n" not in alarm.warning
     assert "a smaller --lambda_TV (now 0.5) or a larger --lambda_Var (now 0) or a smaller --lr" in alarm.warning
     assert alarm.check(HIGH, 3000) and alarm.warning is None
 
