@@ -29,6 +29,7 @@ pre { overflow-x: auto; font-size: .8rem; } .warning { border-left: .3rem solid 
 svg { width: 100%; height: auto; } svg text { font-size: 10px; fill: currentColor; } .end { text-anchor: end; }
 polyline, .frame { fill: none; stroke: currentColor; } .frame { opacity: .3; } polyline { stroke-width: 1.5; }
 .curve1 { stroke-dasharray: 4 3; opacity: .7; }
+@media (max-width: 40rem) { .row figure { flex: 0 1 calc(50% - .375rem); } }
 """
 
 
