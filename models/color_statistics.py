@@ -20,8 +20,9 @@ class ColorStatistics:
     def see(self, painted: torch.Tensor, style: torch.Tensor) -> None:
         """Take pictures (N, 3, H, W) in [-1, 1] of one step: a copy each on the device, no waiting."""
         for kept, images in zip(self.latest.values(), (painted, style), strict=True):
-            kept.append(_thinned(images.detach()))
-            del kept[: -self.capacity]
+            kept.append(_thinned(images.detach()[-self.capacity :]))
+            while sum(map(len, kept)) > self.capacity:
+                del kept[0]
 
     def read(self) -> dict[str, float]:
         """Return the statistics of the latest pictures, those of the style with `style_` before; waits for the device.
@@ -54,6 +55,9 @@ def _statistics(images: torch.Tensor) -> dict[str, float]:
     spread = ab.std(2, correction=0).mean(0)
     between = means.var(0, correction=0).sum().sqrt()
     deviations = (ab - means).transpose(0, 1).flatten(1)  # (2, N P)
-    least = torch.linalg.eigvalsh(torch.cov(deviations, correction=0))[0].clamp_min(0).sqrt()
+    (var_a, covariance), (_, var_b) = torch.cov(deviations, correction=0)
+    # The smaller eigenvalue of the symmetric 2x2 matrix.
+    smaller = (var_a + var_b) / 2 - torch.hypot((var_a - var_b) / 2, covariance)
+    least = smaller.clamp_min(0).sqrt()
     values = torch.stack([*spread, least, between]).tolist()
     return dict(zip(("spread_a", "spread_b", "spread_least", "spread_between"), values, strict=True))

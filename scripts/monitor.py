@@ -15,7 +15,7 @@ import socket
 import sys
 from pathlib import Path
 
-from fetch_monitor_assets import ROOT, STATIC, missing
+from fetch_monitor_assets import PACKAGES, ROOT, STATIC, missing
 from grid import OneLineParser, positive
 
 sys.path.insert(0, str(ROOT))
@@ -70,7 +70,9 @@ def check_port(port: int) -> None:
 
 def static_files(own: str) -> str:
     """Return the folder with all the page loads: copy visdom's own files beside the fetched ones."""
-    shutil.copytree(own, STATIC, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.html", "*.map"))
+    fetched = {Path(file).name for package in PACKAGES.values() for file in package["files"]}
+    ignored = shutil.ignore_patterns("*.html", "*.map", *fetched)  # visdom's own downloads have the same names
+    shutil.copytree(own, STATIC, dirs_exist_ok=True, ignore=ignored)
     absent = missing()
     if absent:
         print(f"warning: visdom's page stays blank, it lacks {len(absent)} files, the first {min(absent)}; runs can "

@@ -31,18 +31,24 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="names of the quantities to draw; default all")
     args = parser.parse_args()
 
-    charts = {folder.name: curves_of(folder) for folder in args.runs[: len(_LINES)]}
-    titles = args.only or list(dict.fromkeys(title for _, curves in charts.values() for title in curves))
+    if len(args.runs) > len(_LINES):
+        raise UserError(f"{len(args.runs)} runs are too many to tell apart; {len(_LINES)} at most")
+    charts = {folder: curves_of(folder) for folder in args.runs}
+    known = list(dict.fromkeys(title for _, curves in charts.values() for title in curves))
+    titles = args.only or known
+    if unknown := [title for title in titles if title not in known]:
+        raise UserError(f"--only {unknown[0]}: there are {', '.join(known)}")
+    names = [folder.name for folder in args.runs]
     columns = min(3, len(titles))
     rows = -(-len(titles) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(9, 2 * rows), sharex=True, layout="constrained", squeeze=False)
     for axis, title in zip(axes.flat, titles, strict=False):
-        for line, (name, (x, curves)) in zip(_LINES, charts.items(), strict=False):
+        for line, (folder, (x, curves)) in zip(_LINES, charts.items(), strict=False):
             for curve, values in curves.get(title, {}).items():
                 style = curve == "style"
-                if style and name != args.runs[0].name:
+                if style and folder != args.runs[0]:
                     continue  # the same pictures in every run
-                label = "the style" if style else name
+                label = "the style" if style else str(folder) if names.count(folder.name) > 1 else folder.name
                 axis.plot(*smoothed(x, values, args.window), **line | {"label": label, "ls": "--" if style else "-"})
         axis.set_title(title, fontsize=9)
     for axis in axes.flat[len(titles) :]:

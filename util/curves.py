@@ -19,9 +19,9 @@ def charts_of(history: History) -> tuple[list[float], dict[str, dict[str, Curve]
     charts = {}
     for name, curve in curves.items():
         title = name.split("/")[-1]
-        if title.startswith("style_"):
+        if name.startswith("colors/style_"):
             continue
-        style = curves.get(f"colors/style_{title}")
+        style = curves.get(name.replace("colors/", "colors/style_")) if name.startswith("colors/") else None
         charts[title] = {"painted": curve, "style": style} if style else {"": curve}
     return x, charts
 

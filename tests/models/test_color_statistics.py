@@ -62,5 +62,14 @@ def test_only_the_latest_count_and_any_size_is_taken():
     assert statistics.read() == pytest.approx(dict.fromkeys(statistics.read(), 0.0), abs=1e-3)
 
 
+def test_a_batch_counts_as_its_pictures():
+    statistics = ColorStatistics(pictures=4)
+    for value in (0.5, -0.5):
+        statistics.see(torch.rand(3, 3, 8, 8), torch.full((3, 3, 8, 8), value))
+    assert sum(map(len, statistics.latest["style_"])) == 3
+    statistics.see(torch.rand(9, 3, 8, 8), torch.rand(9, 3, 8, 8))
+    assert sum(map(len, statistics.latest[""])) == 4
+
+
 def test_nothing_seen_is_nothing_said():
     assert ColorStatistics().read() == {}

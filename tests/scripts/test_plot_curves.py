@@ -19,7 +19,7 @@ def call(*arguments: object) -> subprocess.CompletedProcess:
 def test_two_runs_and_the_style_are_drawn(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     for run, slope in (("one", 1), ("two", -1)):
-        rest = {"losses": {"G": 1.0}, "learning_rate": 1e-3, "times": {"iteration": 0.1}}
+        rest = {"epoch": 1, "epoch_iter": 1, "losses": {"G": 1.0}, "learning_rate": 1e-3, "times": {"iteration": 0.1}}
         records = [{"epochs": n / 4, "colors": {"spread_a": 5 + n * slope / 9, "style_spread_a": 7.0}, **rest}
                    for n in range(1, 20)]  # fmt: skip
         (tmp_path / run).mkdir()

@@ -18,9 +18,24 @@ def test_many_points_are_thinned_evenly_and_from_the_first():
     for x in range(100_000):
         history.add(x, {"a": -x})
     xs, curves = history.read()
-    assert 5 <= len(xs) <= 10 and xs[0] == 0 and xs[-1] >= 100_000 - 2 * history.every
-    assert {b - a for a, b in itertools.pairwise(xs)} == {history.every}
+    assert 5 <= len(xs) <= 11 and xs[0] == 0
+    assert {b - a for a, b in itertools.pairwise(xs[:-1])} == {history.every}
     assert curves["a"] == [-x for x in xs]
+
+
+def test_the_newest_point_is_always_there():
+    history = History(limit=10)
+    for x in range(1000):
+        history.add(x, {"a": x})
+        assert history.read()[0][-1] == x and history.read()[1]["a"][-1] == x
+
+
+def test_a_quantity_without_a_finite_value_has_no_curve():
+    history = History(limit=4)
+    for x in range(20):
+        history.add(x, {"a": 1.0, "late": float("nan") if x else 2.0} | ({"odd": 3.0} if x == 1 else {}))
+    xs, curves = history.read()
+    assert curves == {"a": [1.0] * len(xs), "late": [2.0] + [None] * (len(xs) - 1)}
 
 
 def test_quantities_come_and_go():
