@@ -5,8 +5,9 @@ Options, then data, then model; a loop over epochs and batches; around each step
 
 from argparse import Namespace
 
-from data import create_dataset
+from data import Loader, create_dataset
 from models import create_model
+from models.base_model import BaseModel
 from options.train_options import TrainOptions
 from util import run_state
 from util.checkpoint import seed_everything
@@ -32,7 +33,7 @@ def main() -> None:
     print(f"{len(dataset)} pictures an epoch ({dataset.dataset.describe()}); computing on {opt.device}")
     if opt.dry_run:
         return
-    progress = run_state.resume(model, opt)
+    progress = run_state.resume(model, opt, len(dataset))
     options.save_options(opt)  # not before: a run that cannot go on like this keeps its record
     last_epoch = opt.n_epochs + opt.n_epochs_decay
     if progress.epoch > last_epoch:
@@ -45,7 +46,7 @@ def main() -> None:
         report.close()
 
 
-def train(opt: Namespace, dataset, model, progress: Progress, report: Report | Silence) -> None:
+def train(opt: Namespace, dataset: Loader, model: BaseModel, progress: Progress, report: Report | Silence) -> None:
     """Train to the last epoch, or until asked to stop; the state is saved either way."""
     stop = StopRequest()
     for epoch in range(progress.epoch, opt.n_epochs + opt.n_epochs_decay + 1):
@@ -75,7 +76,7 @@ def train(opt: Namespace, dataset, model, progress: Progress, report: Report | S
         finish_epoch(opt, model, progress, report)
 
 
-def finish_epoch(opt: Namespace, model, progress: Progress, report: Report | Silence) -> None:
+def finish_epoch(opt: Namespace, model: BaseModel, progress: Progress, report: Report | Silence) -> None:
     """End an epoch: pictures on the page, the next learning rate, and now and then a checkpoint."""
     epoch, last_epoch = progress.epoch, opt.n_epochs + opt.n_epochs_decay
     model.check_losses()
@@ -86,9 +87,10 @@ def finish_epoch(opt: Namespace, model, progress: Progress, report: Report | Sil
         run_state.save(model, progress, ["latest", epoch])
 
 
-def leave(model, progress: Progress, report: Report | Silence) -> None:
+def leave(model: BaseModel, progress: Progress, report: Report | Silence) -> None:
     """Save the state after an interruption, and say how to go on."""
     run_state.save(model, progress, ["latest"])
+    report.update_page()
     run_name = f"--checkpoints_dir {model.opt.checkpoints_dir} --name {model.opt.name}"
     report.say(f"stopped and saved; go on with: python train.py {run_name} --continue_train")
 

@@ -102,8 +102,9 @@ class TrainOptions(BaseOptions):
         if opt.crop_size < 24:
             raise UserError(f"--crop_size {opt.crop_size}: expected 24 or more, the discriminator sees no less")
         opt.display_password = opt.display_password or os.environ.get("VISDOM_PASSWORD")
-        if opt.display_username and not opt.display_password:
-            raise UserError("--display_username needs a password: set VISDOM_PASSWORD, or give --display_password")
+        if "@" in opt.display_server:
+            raise UserError("--display_server: user and password do not belong into the address, which is recorded; "
+                            "see --display_username")  # fmt: skip
         if opt.lr <= 0:
             raise UserError(f"--lr {opt.lr}: expected more than 0")
 

@@ -17,7 +17,7 @@ def test_the_walk(pictures, tree):
     commands = re.findall(r"^python (.*)$", page, re.MULTILINE)
     small = "--gpu_ids -1 --ngf 4 --netG resnet_4blocks --crop_size 32 --num_threads 0 --init_gain 1 --print_freq 4"
     small += " --n_epochs 1 --n_epochs_decay 0 --lambda_L1 3"
-    for command, flags in zip(commands, (small, "--gpu_ids -1"), strict=True):
+    for command, flags in zip(commands, (f"{small} --display_id -1", "--gpu_ids -1"), strict=True):
         done = subprocess.run(
             [sys.executable, *command.split(), *flags.split()], cwd=tree, capture_output=True, text=True
         )

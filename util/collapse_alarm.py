@@ -11,6 +11,7 @@ class CollapseAlarm:
     """Compares `spread_least` (models/color_statistics.py) of what is painted with the style's own."""
 
     def __init__(self, opt: Namespace):
+        """Args: opt: the run's options, whose flags are named as cures."""
         self.opt = opt
         self.warning: str | None = None  # what is to be said as long as it holds
         self._low = 0

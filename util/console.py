@@ -8,12 +8,12 @@ from tqdm import tqdm
 
 def is_first_process() -> bool:
     """Tell whether this process is the one that speaks and writes, as launchers such as torchrun number them."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return int(os.environ.get("RANK") or 0) == 0
 
 
 def silence() -> None:
     """Print nothing from now on; errors and warnings still go to stderr."""
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, open until the program ends
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, open until the program ends
 
 
 class Console:
@@ -24,6 +24,7 @@ class Console:
         self.on_terminal = sys.stdout.isatty()
         self.bar = tqdm(total=total, initial=done, file=sys.stdout, dynamic_ncols=True, disable=not self.on_terminal)
         self.left = total - done
+        self.latest = ""  # losses
 
     def advance(self) -> None:
         """Count an iteration."""
@@ -37,10 +38,15 @@ class Console:
             where: epoch and iteration.
             seconds: those of an iteration.
         """
+        self.latest = values
         if self.on_terminal:
             self.bar.set_postfix_str(values, refresh=False)
         else:
-            print(f"{where} {values} [{1 / seconds:.2f} it/s, {_clock(seconds * self.left)} left]", flush=True)
+            self.say(f"{where} {values} [{1 / seconds:.2f} it/s, {_clock(seconds * self.left)} left]")
+
+    def end_epoch(self, line: str) -> None:
+        """Tell the end of an epoch; on a terminal with all the losses, of which a narrow bar shows but a few."""
+        self.say(f"{line}: {self.latest}" if self.on_terminal and self.latest else line)
 
     def say(self, line: str) -> None:
         """Print a line without breaking the bar."""

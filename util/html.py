@@ -33,14 +33,21 @@ polyline, .frame { fill: none; stroke: currentColor; } .frame { opacity: .3; } p
 """
 
 
+def available() -> bool:
+    """Tell whether pages can be written; where not, that is said once."""
+    if dominate is None:
+        _tell_once()
+    return dominate is not None
+
+
 class Page:
     """Rows of captioned pictures below headings, written to FOLDER/NAME; without dominate it does nothing."""
 
     def __init__(self, folder: Path, title: str, name: str = "index.html"):
+        """Args: title: plain text, heading and title; name: the file's."""
         self.folder, self.name = folder, name
-        self.available = dominate is not None
+        self.available = available()
         if not self.available:
-            _tell_once()
             return
         self.document = dominate.document(title=title)
         with self.document.head:
@@ -76,8 +83,11 @@ class Page:
             return
         row = tags.div(cls="row")
         for caption, path in pictures.items():
-            with Image.open(self.folder / path) as file:
-                height = round(width * file.height / file.width)
+            try:
+                with Image.open(self.folder / path) as file:
+                    height = round(width * file.height / file.width)
+            except OSError:  # cut short by a crash, say
+                continue
             # With both sides given the page has its length before any picture is there: only then is lazy loading lazy.
             shape = {"width": width, "height": height, "loading": "lazy"}
             image = tags.img(src=quote(path), alt=f"{caption} of {heading}", **shape)

@@ -3,11 +3,12 @@
 import time
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from models.base_model import BaseModel
 from models.color_statistics import ColorStatistics
-from util import visdom_monitor
+from util import html, visdom_monitor
 from util.collapse_alarm import CollapseAlarm
 from util.console import Console
 from util.curves import values_of
@@ -28,20 +29,21 @@ class Report:
         steps = epoch_size // opt.batch_size
         done = steps * (progress.epoch - 1) + progress.epoch_iter // opt.batch_size
         self.console = Console(total=steps * (opt.n_epochs + opt.n_epochs_decay), done=done)
-        self.log = RunLog(folder, progress.epoch, progress.epoch_iter)
+        self.tensorboard = TensorBoardLog(folder / "tensorboard", progress.total_iters) if opt.tensorboard else None
+        self.log = RunLog(folder)
         self.history = History()
-        for record in self.log.records:
+        for record in self.log.rewind(progress.epoch, progress.epoch_iter):
             self.history.add(record["epochs"], values_of(record))
         options = (folder / f"{opt.phase}_opt.txt").read_text(encoding="utf-8")
         self.page = TrainingPage(folder / "web", opt.name, options, opt.display_winsize, self.history)
         self.monitor = visdom_monitor.connect(opt, self.history, self.console.say)
-        self.tensorboard = TensorBoardLog(folder / "tensorboard", progress.total_iters) if opt.tensorboard else None
-        if not opt.no_html:
+        if not opt.no_html and html.available():
             self.say(f"the page: {self.page.folder / 'index.html'}")
         self.colors = ColorStatistics()
         self.alarm = CollapseAlarm(opt)
         self.start = self.asked = time.perf_counter()
         self.steps, self.waited = 0, 0.0  # since the last line of losses
+        self.unwritten: set[str] = set()  # what the disk refuses at present
 
     def batches(self, loader: Iterable[dict]) -> Iterator[dict]:
         """Yield the batches of an epoch, and note how long training waited for them."""
@@ -55,8 +57,9 @@ class Report:
         """Count a step, and keep some pixels of what it painted."""
         self.steps += 1
         self.console.advance()
-        if hasattr(self.model, "fake_B"):
-            self.colors.see(self.model.fake_B, self.model.real_B)
+        painted, style = (getattr(self.model, name, None) for name in ("fake_B", "real_B"))
+        if painted is not None and style is not None and painted.shape[1] == style.shape[1] == 3:
+            self.colors.see(painted, style)
 
     def losses(self) -> None:
         """Tell the losses and all that has a curve. Waits for the device."""
@@ -64,12 +67,15 @@ class Report:
         values = " ".join(f"{name}: {value:.3f}" for name, value in record["losses"].items())
         seconds = record["times"]["iteration"]
         share = record["times"]["data"] / seconds
-        where = f"(epoch: {record['epoch']}, iters: {record['epoch_iter']}, time: {seconds:.3f}, data: {share:.0%})"
+        of_picture = seconds / self.opt.batch_size  # as CUT's log has it
+        where = f"(epoch: {record['epoch']}, iters: {record['epoch_iter']}, time: {of_picture:.3f}, data: {share:.0%})"
         self.console.losses(where, values, seconds)
-        self.log.add(record, f"{where} {values}")
         self.history.add(record["epochs"], values_of(record))
+        with self._going_on_without("log"):
+            self.log.add(record, f"{where} {values}")
         if self.tensorboard:
-            self.tensorboard.add(record)
+            with self._going_on_without("TensorBoard's log"):
+                self.tensorboard.add(record)
         if self.monitor:
             self.monitor.curves()
 
@@ -100,13 +106,30 @@ class Report:
             if self.monitor:
                 self.monitor.pictures(visuals, f"{title}: {self.alarm.warning}" if self.alarm.warning else title)
             if self.tensorboard:
-                self.tensorboard.pictures(visuals, self.progress.total_iters)
+                with self._going_on_without("TensorBoard's log"):
+                    self.tensorboard.pictures(visuals, self.progress.total_iters)
 
     def update_page(self) -> None:
         """Put the current pictures and curves onto the page of this epoch."""
-        if not self.opt.no_html:
+        # A run that was killed between the last step of an epoch and its end has no pictures to show when it goes on.
+        if not self.opt.no_html and self.model.get_image_paths():
             self.model.compute_visuals()
-            self.page.update(self.progress.epoch, self.model.get_current_visuals(), self.alarm.warning)
+            with self._going_on_without("page"):
+                self.page.update(self.progress.epoch, self.model.get_current_visuals(), self.alarm.warning)
+
+    @contextmanager
+    def _going_on_without(self, what: str) -> Iterator[None]:
+        """Let what is only for reading never end a run: one line when the disk refuses it, one when no more."""
+        try:
+            yield
+        except OSError as error:
+            if what not in self.unwritten:
+                self.console.warn(f"warning: the {what} cannot be written ({error}); training goes on")
+            self.unwritten.add(what)
+        else:
+            if what in self.unwritten:
+                self.unwritten.remove(what)
+                self.console.warn(f"the {what} is written again")
 
     def say(self, line: str) -> None:
         """Print a line."""
@@ -114,11 +137,10 @@ class Report:
 
     def end_epoch(self, last_epoch: int) -> None:
         """Tell the end of an epoch; its pictures are on the page by then."""
-        # A run that was killed between the last step of an epoch and its end has no pictures to show when it goes on.
-        if self.page.epoch_of_last_update != self.progress.epoch and self.model.get_image_paths():
+        if self.page.epoch_of_last_update != self.progress.epoch or self.progress.epoch == last_epoch:
             self.update_page()
         rate = self.model.optimizers[0].param_groups[0]["lr"]
-        self.say(f"end of epoch {self.progress.epoch} / {last_epoch}, learning rate {rate:.3g}")
+        self.console.end_epoch(f"end of epoch {self.progress.epoch} / {last_epoch}, learning rate {rate:.3g}")
 
     def close(self) -> None:
         """End what is under way."""

@@ -41,9 +41,13 @@ def save(model: BaseModel, progress: Progress, export_as: list[int | str]) -> No
         model.save_networks(name)
 
 
-def resume(model: BaseModel, opt: Namespace) -> Progress:
-    """Return where to start: with --continue_train from the state file, or from exported networks alone."""
-    progress = Progress(epoch=opt.epoch_count)
+def resume(model: BaseModel, opt: Namespace, epoch_size: int) -> Progress:
+    """Return where to start: with --continue_train from the state file, or from exported networks alone.
+
+    Args: epoch_size: pictures in an epoch; networks alone do not tell how many they have seen.
+    """
+    seen = epoch_size * (opt.epoch_count - 1)
+    progress = Progress(epoch=opt.epoch_count, total_iters=seen, iterations=seen // opt.batch_size)
     if not opt.continue_train:
         return progress
     path = state_path(opt)
@@ -52,7 +56,8 @@ def resume(model: BaseModel, opt: Namespace) -> Progress:
         if not isinstance(state, dict) or state.get("format") != 1:
             raise UserError(f"{path} is no state of a run; remove it to go on from the networks alone")
         model.load_state(state["model"])
-        progress = Progress(**state["progress"])
+        saved = state["progress"]
+        progress = Progress(**{"iterations": saved["total_iters"] // opt.batch_size, **saved})
         print(f"continuing at epoch {progress.epoch}, picture {progress.epoch_iter}")
     else:
         model.load_networks(opt.epoch)

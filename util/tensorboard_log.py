@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from util.curves import values_of
 from util.errors import UserError
 from util.util import tensor2im
 
@@ -21,10 +22,7 @@ class TensorBoardLog:
 
     def add(self, record: dict) -> None:
         """Write a record of metrics.jsonl."""
-        values = {"learning_rate": record["learning_rate"], "seconds per iteration": record["times"]["iteration"]}
-        for group in ("losses", "colors"):
-            values |= {f"{group}/{name}": value for name, value in record[group].items()}
-        for name, value in values.items():
+        for name, value in values_of(record).items():
             self.writer.add_scalar(name, value, record["pictures"])
 
     def pictures(self, visuals: dict[str, torch.Tensor], seen: int) -> None:

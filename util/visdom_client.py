@@ -15,13 +15,14 @@ class Client(visdom.Visdom):
     """Raises ConnectionError where visdom's own client prints a traceback or waits for ever."""
 
     def __init__(self, server: str, port: int, env: str, username: str | None, password: str | None):
-        self._login = username is not None
+        """Connect, or raise ConnectionError with the reason."""
+        self._login = bool(username)
         # A proxy of the network cannot reach this machine's own ports.
         host = urlparse(server if "//" in server else f"//{server}").hostname
         self._direct = host in ("localhost", "127.0.0.1", "::1")
         super().__init__(server=server, port=port, env=env, username=username, password=password, send=True,
                          use_incoming_socket=False, raise_exceptions=True)  # fmt: skip
-        if self.win_exists("") is None:
+        if self._send({"win": ""}, endpoint="win_exists") not in ("true", "false"):
             raise ConnectionError("something else answers there")
 
     @property
@@ -41,7 +42,7 @@ class Client(visdom.Visdom):
     def _handle_post(self, url: str, data: str | None = None) -> str:
         try:
             reply = self.session.post(url, data=data or {}, timeout=_SECONDS)
-        except requests.Timeout:
+        except requests.ReadTimeout:
             raise ConnectionError(f"no answer within {_SECONDS[1]} s") from None
         except requests.RequestException:
             raise ConnectionError("nothing answers") from None

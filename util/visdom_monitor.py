@@ -33,7 +33,7 @@ class VisdomMonitor:
     """
 
     def __init__(self, opt: Namespace, history: History, say: Callable[[str], None]):
-        """Try to reach the server, once and for two seconds at most.
+        """Try to reach the server once, which takes seconds at most.
 
         Args:
             history: the curves, which this object reads whenever it draws.
@@ -44,6 +44,7 @@ class VisdomMonitor:
         self.seconds = 0.0  # that training spent in the calls below
         self._panel: tuple[dict[str, torch.Tensor], str] | None = None
         self._waiting: set[str] = set()
+        self._undrawable: set[str] = set()  # of which that was said
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -91,14 +92,18 @@ class VisdomMonitor:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closing.is_set())
-                if not self._waiting:
-                    return
-                what = self._waiting.pop()
-            if not self._try(self._draw, what):
-                with self._changed:
-                    self._waiting |= {"curves"} | ({"pictures"} if self._panel else set())
-                if self._closing.wait(_PAUSE):
-                    return
+                waiting, self._waiting = self._waiting, set()
+            if not waiting:
+                return
+            before = time.thread_time()
+            if self._try(self._draw, waiting):
+                # Drawing holds python's lock now and then: so it takes 2% of a core at most.
+                self._closing.wait(50 * (time.thread_time() - before))
+                continue
+            with self._changed:
+                self._waiting |= {"curves"} | ({"pictures"} if self._panel else set())
+            if self._closing.wait(_PAUSE):
+                return
 
     def _try(self, action: Callable, *arguments: object) -> bool:
         """Do something with the server; say in one line if that changes what is known of it."""
@@ -126,24 +131,31 @@ class VisdomMonitor:
         self._client = Client(opt.display_server, opt.display_port, opt.display_env, opt.display_username,
                               opt.display_password)  # fmt: skip
 
-    def _draw(self, what: str) -> None:
+    def _draw(self, waiting: set[str]) -> None:
         if self._client is None:
             self._connect()
-        if what == "curves":
-            self._draw_curves()
-        else:
-            self._draw_pictures()
+        for what, draw in (("curves", self._draw_curves), ("pictures", self._draw_pictures)):
+            if what in waiting:
+                try:
+                    draw()
+                except ConnectionError:
+                    raise
+                except Exception as error:  # no fault of the server's: to try again would not help
+                    if what not in self._undrawable:
+                        self.say(f"visdom: {what} cannot be drawn ({error})")
+                    self._undrawable.add(what)
 
     def _draw_curves(self) -> None:
         x, windows = windows_of(self.history)
         for window, curves in windows.items():
-            kinds = [name.removeprefix("style_") for name in curves]
+            of_style = [window == "colors" and name.startswith("style_") for name in curves]
+            kinds = [name.removeprefix("style_" * style) for name, style in zip(curves, of_style, strict=True)]
             colors = {kind: _COLORS[number % len(_COLORS)] for number, kind in enumerate(dict.fromkeys(kinds))}
             values = [[np.nan if value is None else value for value in curve] for curve in curves.values()]
             options = {
                 "title": f"{self.opt.name}: {window}", "xlabel": "epochs", "width": 520, "height": 340,
                 "legend": list(curves), "linecolor": np.array([colors[kind] for kind in kinds]),
-                "dash": np.where([name.startswith("style_") for name in curves], "dash", "solid"),
+                "dash": np.where(of_style, "dash", "solid"),
             }  # fmt: skip
             self._client.line(X=np.array(x), Y=np.array(values).T, win=f"{self.prefix} {window}", opts=options)
 
@@ -185,5 +197,8 @@ def connect(opt: Namespace, history: History, say: Callable[[str], None]) -> Vis
     if importlib.util.find_spec("visdom") is None:
         if opt.display_id is not None:
             say("visdom is not installed (scripts/install.sh monitor): no live monitor")
+        return None
+    if opt.display_username and not opt.display_password:
+        say("--display_username needs a password, VISDOM_PASSWORD or --display_password: no live monitor")
         return None
     return VisdomMonitor(opt, history, say)

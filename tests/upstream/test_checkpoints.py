@@ -167,7 +167,7 @@ def test_upstream_s_own_record_is_restored(tmp_path):
     assert TestOptions(common).parse().ngf == 64
     (tmp_path / "run/train_opt.txt").write_text("   gray_range: [0.0, 4095.0]\n   display_id: 5\n")
     assert TestOptions(common).parse().gray_range == [0, 4095]
-    assert TrainOptions(f"{common} --continue_train").parse().display_id is None
+    assert TrainOptions(f"{common} --continue_train").parse().display_id == 5
 
 
 def test_a_run_of_upstream_s_goes_on_after_its_last_epoch(tmp_path):

@@ -1,14 +1,11 @@
 """What a run tells: on a real terminal, in a pipe, quietly, beside other processes, to TensorBoard, and as an alarm."""
 
-import fcntl
 import itertools
 import os
-import pty
 import re
 import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
@@ -27,6 +24,7 @@ def arguments(pictures: Path, folder: Path) -> list[object]:
 
 def on_terminal(command: list[str], columns: int) -> str:
     """Run a program on a terminal of this width and return what it wrote there."""
+    fcntl, pty, termios = (pytest.importorskip(name, reason="no terminals") for name in ("fcntl", "pty", "termios"))
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
     with subprocess.Popen(command, cwd=ROOT, stdin=slave, stdout=slave, stderr=slave) as process:
@@ -47,9 +45,11 @@ def test_a_terminal_has_a_bar_with_losses_speed_and_time_left(pictures, tmp_path
     written = on_terminal(command, columns=150)
     assert "(epoch:" not in written  # what the bar says is not said twice
     frames = [frame for frame in re.split(r"[\r\n]", written) if "it/s" in frame or "s/it" in frame]
-    assert re.search(r"100%\|.*\| 8/8 \[00:\d\d<00:00, .*it/s?, G_GAN: \d\.\d{3} D_real: ", frames[-1]), frames[-1]
+    shown = r"100%\|.*\| 8/8 \[00:\d\d<00:00, (\d+\.\d+it/s|.*s/it), G_GAN: \d\.\d{3} D_real: "
+    assert re.search(shown, frames[-1]), frames[-1]
     assert max(map(len, frames)) <= 150
-    assert [line.strip() for line in written.split("\n") if "end of epoch" in line][-1].endswith("learning rate 0")
+    last = [line.strip() for line in written.split("\n") if "end of epoch" in line][-1]
+    assert re.search(r"learning rate 0: G_GAN: \d.* Var: \d\.\d{3}$", last)  # all losses, however narrow the terminal
 
 
 def test_a_pipe_has_plain_lines_and_each_once(pictures, tmp_path):
@@ -90,6 +90,8 @@ def test_a_record_has_every_loss_every_statistic_and_the_times(pictures, tmp_pat
     assert list(records[0]["losses"]) == ["G_GAN", "D_real", "D_fake", "G", "NCE", "NCE_Y", "TV", "l1", "Var"]
     assert len(records[0]["colors"]) == 8 and records[0]["one_tone"] is False
     assert [r["learning_rate"] for r in records][::2] == pytest.approx([2e-4, 1.5e-4, 0.5e-4])
+    line = (tmp_path / "run/loss_log.txt").read_text().splitlines()[1]
+    assert f"time: {records[0]['times']['iteration'] / 2:.3f}," in line  # a picture's, as in CUT
     for before, after in itertools.pairwise(records):
         times = after["times"]
         passed = times["elapsed"] - before["times"]["elapsed"]
@@ -134,3 +136,40 @@ def test_tensorboard_is_imported_only_when_asked_for_and_missed_in_one_line(pict
         command = [sys.executable, "-c", script, *map(str, arguments(pictures, tmp_path)), *flags]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == done.stderr.count("\n") == bool(error) and done.stderr.startswith(error)
+
+
+def test_what_cannot_be_written_costs_a_line_and_not_the_run(pictures, tmp_path):
+    for name in ("page", "log"):
+        (tmp_path / name / "run").mkdir(parents=True)
+    (tmp_path / "page/run/web").write_text("a file where the folder should be")
+    (tmp_path / "log/run/loss_log.txt").symlink_to("/dev/full")
+    for name, lines in (("page", 1), ("log", 1)):
+        done = train(*arguments(pictures, tmp_path / name), "--quiet")
+        assert done.returncode == 0 and done.stderr.count("\n") == lines, done.stderr
+        assert done.stderr.startswith(f"warning: the {name} cannot be written (")
+        assert (tmp_path / name / "run/latest_state.pth").is_file()
+    assert len(read(tmp_path / "page/run/metrics.jsonl")) == 4
+
+
+def test_a_picture_cut_short_is_left_out_of_the_page(pictures, tmp_path):
+    assert train(*arguments(pictures, tmp_path), "--n_epochs", 1).returncode == 0
+    (tmp_path / "run/web/images/epoch001_fake_B.png").write_bytes(b"")
+    again = train(*arguments(pictures, tmp_path), "--continue_train")
+    assert again.returncode == 0 and again.stderr == ""
+    page = (tmp_path / "run/web/index.html").read_text()
+    assert page.count("epoch002_fake_B.png") == 2 and "epoch001_fake_B" not in page and "epoch001_real_A" in page
+
+
+def test_the_last_page_has_the_last_curves_and_pictures(pictures, tmp_path):
+    assert train(*arguments(pictures, tmp_path), "--update_html_freq", 5).returncode == 0
+    (last,) = (record["losses"]["G"] for record in read(tmp_path / "run/metrics.jsonl") if record["epochs"] == 2.0)
+    assert re.search(rf"<b>G</b>\s*{last:.3g}\s*<", (tmp_path / "run/web/index.html").read_text())
+
+
+def test_counts_go_on_where_only_networks_do(pictures, tmp_path):
+    assert train(*arguments(pictures, tmp_path), "--save_epoch_freq", 1).returncode == 0
+    (tmp_path / "run/latest_state.pth").unlink()
+    again = train(*arguments(pictures, tmp_path), "--continue_train", "--n_epochs", 3)
+    assert again.returncode == 0 and "continuing at epoch 3" in again.stdout, again.stderr
+    records = read(tmp_path / "run/metrics.jsonl")
+    assert [(r["pictures"], r["iteration"]) for r in records] == [(n, n) for n in range(2, 13, 2)]

@@ -242,6 +242,42 @@ def test_a_password_is_asked_for_and_taken(tmp_path):
         assert drawn(server.port, "losses", username="anna", password="right")["content"]["data"]
 
 
+def test_a_username_without_a_password_costs_a_line_and_no_run(tmp_path):
+    said = []
+    options = monitored(1, tmp_path, display_username="anna")
+    assert visdom_monitor.connect(options, History(), said.append) is None
+    assert said == ["--display_username needs a password, VISDOM_PASSWORD or --display_password: no live monitor"]
+
+
+def test_what_cannot_be_drawn_is_said_once_and_the_rest_is_drawn(watched, visdom_server):
+    history, said = History(), []
+    monitor = visdom_monitor.connect(watched, history, said.append)
+    for number in range(3):
+        monitor.pictures({"fake_B": torch.zeros(1, 2, 8, 8)}, "two channels")
+        history.add(number, values_of(record(number)))
+        monitor.curves()
+        wait_for(lambda n=number: drawn(visdom_server.port, "losses") and points(visdom_server.port) == n + 1)
+    monitor.close()
+    assert [line.split(" (")[0] for line in said[1:]] == ["visdom: pictures cannot be drawn"]
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="no clock of a thread here")
+def test_drawing_leaves_the_processor_to_training(watched, monkeypatch):
+    """Long curves, asked for at every one of very short steps."""
+    history = History()
+    for number in range(1000):
+        history.add(number, dict.fromkeys([f"losses/{n}" for n in range(19)], 0.123456 * number))
+    monitor = visdom_monitor.connect(watched, history, print)
+    end = time.monotonic() + 6
+    while time.monotonic() < end:
+        monitor.pictures({name: torch.rand(1, 3, 64, 64) for name in ("real_A", "fake_B", "real_B")}, "")
+        monitor.curves()
+        time.sleep(0.001)
+    spent = time.clock_gettime(time.pthread_getcpuclockid(monitor._thread.ident))
+    assert spent < 0.05 * 6
+    monitor.close()
+
+
 def test_without_visdom_a_line_is_said_only_to_whom_asked(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "visdom", None)
     said = []
