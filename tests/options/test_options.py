@@ -152,3 +152,18 @@ def test_a_damaged_record_is_named(record):
 
 def test_suffix_names_the_run():
     assert train("--name a --suffix {netG}_{ngf}").name == "a_resnet_9blocks_64"
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_password_is_taken_and_kept_nowhere(given, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("VISDOM_PASSWORD", "of the environment" if given else "geheim")
+    words = ["--display_username", "anna", *["--display_password", "geheim"] * given]
+    options = TrainOptions([*ROOT.split(), "--checkpoints_dir", str(tmp_path), "--name", "run", *words])
+    opt = options.parse()
+    assert (opt.display_username, opt.display_password) == ("anna", "geheim")
+    options.save_options(opt)
+    options.print_options(opt)
+    told = capsys.readouterr().out + "".join(path.read_text() for path in (tmp_path / "run").iterdir())
+    assert told.count("anna") == 3 and "geheim" not in told and "of the environment" not in told
+    with pytest.raises(UserError, match=r"--display_server: .*--display_username"):
+        train("--display_server http://anna:geheim@host")
