@@ -12,7 +12,7 @@ VISDOM = [
 ]
 FIGURES = ["matplotlib>=3.8"]
 TENSORBOARD = ["tensorboard>=2.15"]
-TEST = ["pytest>=8", "ruff==0.17.*", "selenium>=4.20", *FIGURES, *TENSORBOARD]
+TEST = ["pytest>=8", "pytest-xdist>=3.2", "ruff==0.17.*", "selenium>=4.20", *FIGURES, *TENSORBOARD]
 
 setup(
     name="colorcut",

@@ -13,4 +13,5 @@ scripts/install.sh test,monitor
 . scripts/environment.sh
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
-"$PYTHON" -m pytest "$@"
+export OMP_NUM_THREADS=1 # tests run side by side, each on one core
+"$PYTHON" -m pytest -n "$(nproc)" --dist worksteal "$@"
