@@ -14,4 +14,4 @@ scripts/install.sh test,monitor
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
 export OMP_NUM_THREADS=1 # tests run side by side, each on one core
-"$PYTHON" -m pytest -n "$(nproc)" --dist worksteal "$@"
+"$PYTHON" -m pytest -n auto --dist worksteal "$@"
