@@ -8,7 +8,6 @@ own for each row. Written are OUT/figure6.csv, .png and .svg; the same table is 
 
 import csv
 import os
-import resource
 import shlex
 import statistics
 import subprocess
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import torch
 from grid import TITLES, OneLineParser, positive
-from torch.utils.flop_counter import FlopCounterMode
+from measure import count_flops, median_ratio, peak_memory, step
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -97,38 +96,12 @@ def built(opt: Namespace) -> tuple[BaseModel, dict]:
     return model, batch
 
 
-def step(model: BaseModel, batch: dict) -> None:
-    """Take a training step, and wait until the device has taken it."""
-    model.set_input(batch)
-    model.optimize_parameters()
-    if model.device.type != "cpu":
-        torch.accelerator.synchronize()
-
-
-def count_flops(model: BaseModel, batch: dict) -> float:
-    """Return the floating-point operations of a step, by torch's counter: convolutions and matrix products.
-
-    They depend on the coin of flip_equivariance in FastCUT, the first number that a step draws: the mean of both
-    sides is returned. These steps warm the model up as well.
-    """
-    counts = []
-    for seed in (0, 1):  # torch.rand(()) is below a half, then above
-        torch.manual_seed(seed)
-        with FlopCounterMode(display=False) as counter:
-            step(model, batch)
-        counts.append(counter.get_total_flops())
-    return statistics.mean(counts)
-
-
 def peak_bytes(opt: Namespace) -> int:
     """Return the most memory that building the row and three steps took: CUDA's, else of the process, in bytes."""
     model, batch = built(opt)
     for _ in range(3):
         step(model, batch)
-    if model.device.type == "cuda":
-        return torch.cuda.max_memory_allocated()
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return peak_memory(model.device)
 
 
 def memory_alone(row: str, args: Namespace, flags: list[str]) -> int:
@@ -156,16 +129,11 @@ def measure(options: dict[str, Namespace], rounds: int, memory: dict[str, int]) 
     costs = []
     for row, opt in options.items():
         median = statistics.median(seconds[row])
-        ratios = [ratio(seconds[row], seconds.get(other)) for other in ("cyclegan", "cut")]
+        ratios = [median_ratio(seconds[row], seconds.get(other)) for other in ("cyclegan", "cut")]
         hours = median * EPOCHS * PICTURES / opt.batch_size / 3600
         times = (median, min(seconds[row]), max(seconds[row]))
         costs.append(Cost(row, *times, *ratios, flops[row] / 1e9, memory[row] / 2**20, hours))
     return costs, f"{rounds} rounds on {describe(next(iter(options.values())), next(iter(models.values()))[1])}"
-
-
-def ratio(seconds: list[float], others: list[float] | None) -> float | None:
-    """Return the median over rounds of the ratio within a round."""
-    return statistics.median(a / b for a, b in zip(seconds, others, strict=True)) if others else None
 
 
 def describe(opt: Namespace, batch: dict) -> str:

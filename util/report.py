@@ -43,6 +43,7 @@ class Report:
         self.alarm = CollapseAlarm(opt)
         self.start = self.asked = time.perf_counter()
         self.steps, self.waited = 0, 0.0  # since the last line of losses
+        self.shown = 0  # pictures of the run when the live ones were sent last
         self.unwritten: set[str] = set()  # what the disk refuses at present
 
     def batches(self, loader: Iterable[dict]) -> Iterator[dict]:
@@ -99,7 +100,8 @@ class Report:
 
     def pictures(self) -> None:
         """Show the current pictures live."""
-        if self.monitor or self.tensorboard:
+        if (self.monitor or self.tensorboard) and self.model.get_image_paths():
+            self.shown = self.progress.total_iters
             self.model.compute_visuals()
             visuals = self.model.get_current_visuals()
             title = f"epoch {self.progress.epoch}, picture {self.progress.epoch_iter}"
@@ -137,8 +139,11 @@ class Report:
 
     def end_epoch(self, last_epoch: int) -> None:
         """Tell the end of an epoch; its pictures are on the page by then."""
-        if self.page.epoch_of_last_update != self.progress.epoch or self.progress.epoch == last_epoch:
+        last = self.progress.epoch == last_epoch
+        if self.page.epoch_of_last_update != self.progress.epoch or last:
             self.update_page()
+        if last and self.shown != self.progress.total_iters:
+            self.pictures()
         rate = self.model.optimizers[0].param_groups[0]["lr"]
         self.console.end_epoch(f"end of epoch {self.progress.epoch} / {last_epoch}, learning rate {rate:.3g}")
 
