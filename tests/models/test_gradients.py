@@ -22,7 +22,12 @@ MODELS = {
     "plain convolutions": "--model cut --no_antialias --no_antialias_up --normG none",
     "batch norm": "--model cut --normG batch --normD batch",
     "negatives of the batch": "--model cut --nce_includes_all_negatives_from_minibatch",
+    "ColorCUT in FastCUT's mode": "--model colorcut --CUT_mode FastCUT --lambda_TV 0.3",
 }
+WEIGHTS = {"TV": 0.3, "l1": 2, "Var": 0.4}
+for kept in [*itertools.combinations(WEIGHTS, 1), *itertools.combinations(WEIGHTS, 2)]:
+    flags = " ".join(f"--lambda_{term} {weight if term in kept else 0}" for term, weight in WEIGHTS.items())
+    MODELS[f"ColorCUT's {' and '.join(kept)}"] = f"--model colorcut {flags}"
 
 
 def unit(x: torch.Tensor) -> torch.Tensor:
@@ -124,6 +129,7 @@ def step_model(pictures, name: str, batch_size: int, flipped: bool):
 
 
 CASES = [(name, size, False) for name in MODELS for size in (1, 2)] + [("FastCUT", 1, True), ("FastCUT", 2, True)]
+CASES += [("ColorCUT in FastCUT's mode", 2, True)]
 
 
 @pytest.mark.parametrize(("name", "batch_size", "flipped"), CASES)
