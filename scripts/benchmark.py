@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from bar_chart import Bar, draw_times
 from grid import OneLineParser, positive
-from measure import count_bytes, count_flops, median_ratio, peak_memory, timed_step
+from measure import count_bytes, count_flops, machine, median_ratio, peak_memory, timed_step
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -62,12 +63,12 @@ def main() -> None:
     device = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     with tempfile.TemporaryDirectory() as folder:  # upstream writes its options there
         rows = [row for size in args.size for row in measured(args, device, size, folder)]
-    note = f"{described(device)}, ngf {args.ngf}, batch {args.batch_size}, {args.rounds} rounds"
+    note = f"{machine(torch.device(device))}, ngf {args.ngf}, batch {args.batch_size}, {args.rounds} rounds"
     print(f"{as_markdown(rows)}\n\n{note}")
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    draw(rows, note, args.out)
+    draw(rows, note, args.out / "benchmark.png")
     return None
 
 
@@ -222,12 +223,6 @@ def ceilings(device: torch.device) -> tuple[float, float]:
 # ---- what is shown --------------------------------------------------------------------------------------------
 
 
-def described(device: str) -> str:
-    """Return what was computed on."""
-    name = torch.cuda.get_device_name() if device == "cuda" else f"CPU with {torch.get_num_threads()} threads"
-    return f"{name}, torch {torch.__version__}"
-
-
 def as_markdown(rows: list[dict]) -> str:
     """Return the table as text."""
     titles = ["", "size", "seconds an iteration", "min to max", "to upstream", "GFLOP", "GB moved", "of FLOP/s",
@@ -244,32 +239,18 @@ def as_markdown(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def draw(rows: list[dict], note: str, folder: Path) -> None:
-    """Draw a bar for each row: the median, with whiskers from the fastest to the slowest iteration."""
+def draw(rows: list[dict], note: str, file: Path) -> None:
+    """Draw a bar for each row, if matplotlib is there."""
+    bars = []
+    for row in rows:
+        times, ratio = row["seconds_per_iteration"], row["ratio_to_upstream"]
+        remark = f" ({ratio:.2f} x upstream)" if ratio else ""
+        title = f"{row['model']}, {row['size']}x{row['size']}"
+        bars.append(Bar(title, times["min"], times["median"], times["max"], remark))
     try:
-        import matplotlib
+        draw_times(bars, note, [file])
     except ImportError:
         print("no bar chart: matplotlib is not installed (scripts/install.sh figures)")
-        return
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(8, 1.2 + 0.5 * len(rows)), layout="constrained")
-    for number, row in enumerate(rows):
-        low, median, high = (row["seconds_per_iteration"][name] for name in ("min", "median", "max"))
-        axis.barh(number, median, xerr=[[median - low], [high - median]], capsize=3, color="0.8", edgecolor="black")
-        ratio = row["ratio_to_upstream"]
-        label = f"{median:.3g} s" + (f" ({ratio:.2f} x upstream)" if ratio else "")
-        axis.annotate(label, (high, number), (6, 0), textcoords="offset points", va="center", fontsize=9)
-    axis.set_yticks(range(len(rows)), [f"{row['model']}, {row['size']}x{row['size']}" for row in rows])
-    axis.invert_yaxis()
-    axis.set_xlim(0, 1.5 * max(row["seconds_per_iteration"]["max"] for row in rows))
-    axis.set_xlabel("seconds per training iteration: median, whiskers from minimum to maximum")
-    axis.set_title(note, fontsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
-    folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(folder / "benchmark.png", dpi=150)
-    plt.close(figure)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from argparse import SUPPRESS, Namespace
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
+from bar_chart import Bar, draw_times
 from grid import TITLES, OneLineParser, positive
-from measure import count_flops, median_ratio, peak_memory, step
+from measure import count_flops, machine, median_ratio, peak_memory, step
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -138,12 +138,8 @@ def measure(options: dict[str, Namespace], rounds: int, memory: dict[str, int]) 
 
 def describe(opt: Namespace, batch: dict) -> str:
     """Return what was computed on: the device and the pictures."""
-    if opt.device.type == "cuda":
-        device = torch.cuda.get_device_name(opt.device)
-    else:
-        device = {"cpu": f"the CPU (threads: {torch.get_num_threads()})"}.get(opt.device.type, opt.device.type.upper())
     height, width = batch["A"].shape[2:]
-    return f"{device}, torch {torch.__version__}, pictures of {width}x{height}, batch {opt.batch_size}"
+    return f"{machine(opt.device)}, pictures of {width}x{height}, batch {opt.batch_size}"
 
 
 def write(costs: list[Cost], note: str, folder: Path) -> None:
@@ -172,30 +168,12 @@ def as_markdown(costs: list[Cost]) -> str:
 
 
 def draw(costs: list[Cost], note: str, folder: Path) -> None:
-    """Draw a bar for each row: the median, with whiskers from the fastest to the slowest iteration."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    greys, hatches = ("0.95", "0.8", "0.65"), ("", "//", "..", "xx", "--", "\\\\", "oo")
-    figure, axis = plt.subplots(figsize=(8, 1.2 + 0.5 * len(costs)), layout="constrained")
-    for number, cost in enumerate(costs):
-        whisker = [[cost.median_s - cost.min_s], [cost.max_s - cost.median_s]]
-        axis.barh(number, cost.median_s, xerr=whisker, capsize=3, height=0.7, color=greys[number % 3],
-                  hatch=hatches[number % 7], edgecolor="black", linewidth=0.8)  # fmt: skip
+    """Draw a bar for each row."""
+    bars = []
+    for cost in costs:
         share = "" if cost.ratio_to_cyclegan is None else f" ({cost.ratio_to_cyclegan:.2f} x CycleGAN)"
-        axis.annotate(f"{cost.median_s:.3g} s{share}", (cost.max_s, number), (6, 0), textcoords="offset points",
-                      va="center", fontsize=9)  # fmt: skip
-    axis.set_yticks(range(len(costs)), [TITLES[cost.row] for cost in costs])
-    axis.invert_yaxis()
-    axis.set_xlim(0, 1.5 * max(cost.max_s for cost in costs))
-    axis.set_xlabel("seconds per training iteration: median, whiskers from minimum to maximum")
-    axis.set_title(note, fontsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
-    for ending in ("png", "svg"):
-        figure.savefig(folder / f"figure6.{ending}", dpi=150)
-    plt.close(figure)
+        bars.append(Bar(TITLES[cost.row], cost.min_s, cost.median_s, cost.max_s, share))
+    draw_times(bars, note, [folder / "figure6.png", folder / "figure6.svg"])
 
 
 if __name__ == "__main__":

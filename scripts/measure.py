@@ -75,3 +75,12 @@ def peak_memory(device: torch.device) -> int:
 def median_ratio(seconds: list[float], others: list[float] | None) -> float | None:
     """Return the median over rounds of the ratio within a round."""
     return statistics.median(a / b for a, b in zip(seconds, others, strict=True)) if others else None
+
+
+def machine(device: torch.device) -> str:
+    """Return what is computed on, for a figure's note."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = {"cpu": f"the CPU (threads: {torch.get_num_threads()})"}.get(device.type, device.type.upper())
+    return f"{name}, torch {torch.__version__}"
