@@ -4,7 +4,6 @@ import time
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from models.base_model import BaseModel
 from models.color_statistics import ColorStatistics
@@ -25,7 +24,7 @@ class Report:
     def __init__(self, opt: Namespace, model: BaseModel, progress: Progress, epoch_size: int):
         """Args: progress: where the run stands, which the loop keeps up to date; epoch_size: pictures in an epoch."""
         self.opt, self.model, self.progress, self.epoch_size = opt, model, progress, epoch_size
-        folder = Path(opt.checkpoints_dir) / opt.name
+        folder = model.save_dir
         steps = epoch_size // opt.batch_size
         done = steps * (progress.epoch - 1) + progress.epoch_iter // opt.batch_size
         self.console = Console(total=steps * (opt.n_epochs + opt.n_epochs_decay), done=done)

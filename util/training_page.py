@@ -50,11 +50,10 @@ class TrainingPage:
     def _older(self, epoch: int, names: list[str]) -> dict[str, str]:
         """Write the page of the block of epochs that ended last, where it is new; return links to all such pages."""
         last = (epoch - 1) // _EPOCHS * _EPOCHS
-        pages = {f"epochs{end - _EPOCHS + 1:03d}-{end:03d}": end for end in range(last, 0, -_EPOCHS)}
-        for name, end in pages.items():
-            if end == last and (epoch == last + 1 or not (self.folder / f"{name}.html").is_file()):
-                page = Page(self.folder, f"{self.name}: training", f"{name}.html")
-                page.add_links({"newest": "index.html"})
-                self._add_epochs(page, range(end, end - _EPOCHS, -1), names)
-                page.save()
-        return {name: f"{name}.html" for name in pages if (self.folder / f"{name}.html").is_file()}
+        blocks = [f"epochs{end - _EPOCHS + 1:03d}-{end:03d}" for end in range(last, 0, -_EPOCHS)]
+        if last and (epoch == last + 1 or not (self.folder / f"{blocks[0]}.html").is_file()):
+            page = Page(self.folder, f"{self.name}: training", f"{blocks[0]}.html")
+            page.add_links({"newest": "index.html"})
+            self._add_epochs(page, range(last, last - _EPOCHS, -1), names)
+            page.save()
+        return {name: f"{name}.html" for name in blocks if (self.folder / f"{name}.html").is_file()}
