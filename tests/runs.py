@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+
+from util.checkpoint import load
+
 ROOT = Path(__file__).parents[1]
 SMALL = [
     *("--gpu_ids", "-1", "--ngf", "4", "--ndf", "4", "--netG", "resnet_4blocks", "--crop_size", "32"),
@@ -25,3 +29,9 @@ def train(*flags: object, **environment: str) -> subprocess.CompletedProcess:
     with start(*flags, **environment) as process:
         stdout, stderr = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def weights_are_equal(one: Path, other: Path, name: str) -> bool:
+    """Tell whether two runs saved the same networks under a name: G, F and D."""
+    pairs = [[load(folder / f"{name}_net_{net}.pth") for folder in (one, other)] for net in "GFD"]
+    return all(torch.equal(a[key], b[key]) for a, b in pairs for key in a)

@@ -124,10 +124,6 @@ def test_baselines_go_on_as_if_they_had_not_stopped_and_are_tested(pictures, tmp
     assert run("train.py", *common, "--model", "test").stderr == "error: --model test is for test.py\n"
 
 
-def weights(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
-    return {name: load(folder / f"latest_net_{name}.pth") for name in "GFD"}
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_run_stopped_anywhere_goes_on_as_if_it_had_not(pictures, tmp_path, number):
     common = f"--dataroot {pictures} {SMALL} --model colorcut --checkpoints_dir {tmp_path} --n_epochs 3".split()
@@ -150,8 +146,7 @@ def test_a_run_stopped_anywhere_goes_on_as_if_it_had_not(pictures, tmp_path, num
     logs = [[(r["epoch"], r["epoch_iter"], r["iteration"], r["losses"]) for r in read(folder / "metrics.jsonl")]
             for folder in (tmp_path / "parts", tmp_path / "whole")]  # fmt: skip
     assert logs[0] == logs[1] and len(logs[0]) == 6
-    ours, expected = weights(tmp_path / "parts"), weights(tmp_path / "whole")
-    assert all(torch.equal(ours[name][key], expected[name][key]) for name in ours for key in ours[name])
+    assert runs.weights_are_equal(tmp_path / "parts", tmp_path / "whole", "latest")
 
 
 def test_a_step_changes_what_it_should(pictures):

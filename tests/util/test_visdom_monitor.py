@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,9 @@ import pytest
 import torch
 
 from tests.browser import broken_pictures, console_errors, requests_of, wait_for
-from tests.runs import COLORCUT, start, train
+from tests.runs import COLORCUT, start, train, weights_are_equal
 from tests.visdom_server import VisdomServer, free_port
 from util import visdom_monitor
-from util.checkpoint import load
 from util.curves import values_of
 from util.history import History
 from util.run_log import read
@@ -42,11 +42,6 @@ PICTURES = (
     const bytes = context.getImageData(0, 0, canvas.width, canvas.height).data;
     return [f.innerText.trim(), Math.max(...bytes.filter((_, i) => i % 4 < 3)) - Math.min(...bytes)]})"""
 )
-
-
-def weights_are_equal(one: Path, other: Path, name: str) -> bool:
-    pairs = [[load(folder / f"{name}_net_{net}.pth") for folder in (one, other)] for net in "GFD"]
-    return all(torch.equal(a[key], b[key]) for a, b in pairs for key in a)
 
 
 @pytest.fixture
@@ -110,6 +105,28 @@ def test_a_run_is_seen_on_the_page_and_goes_on_there(browser, visdom_server, pic
     assert browser.execute_script("return document.querySelectorAll('.window').length") == 5
 
 
+def through_all_faults(server: VisdomServer, states: Callable[[], list[str]], metrics: Path) -> tuple[int, int]:
+    """Kill a watched run's server, start it, hold it for a minute; return the number of records at both ends."""
+
+    def after(count: int) -> None:
+        wait_for(lambda: len(states()) == count, 40)
+
+    after(1)
+    wait_for(lambda: len(read(metrics)) > 5, 60)
+    server.kill()
+    after(2)
+    server.start()
+    after(3)
+    server.pause()
+    held, since = len(read(metrics)), time.monotonic()
+    after(4)
+    time.sleep(max(0, since + 60 - time.monotonic()))
+    until = len(read(metrics))
+    server.resume()
+    after(5)
+    return held, until
+
+
 def test_a_server_killed_held_and_back_costs_the_run_nothing(visdom_server, pictures, tmp_path):
     """Beside the same run without a monitor: the same weights, and 1% of its time at most in monitoring calls."""
     common = ["--dataroot", pictures, *COLORCUT, "--checkpoints_dir", tmp_path, "--n_epochs", 10000, "--no_html",
@@ -124,23 +141,8 @@ def test_a_server_killed_held_and_back_costs_the_run_nothing(visdom_server, pict
     def states() -> list[str]:
         return [line for line in lines if "live on" in line or "visdom" in line]
 
-    def after(count: int) -> None:
-        wait_for(lambda: len(states()) == count, 40)
-
     try:
-        after(1)
-        wait_for(lambda: len(read(metrics)) > 5, 60)
-        visdom_server.kill()
-        after(2)
-        visdom_server.start()
-        after(3)
-        visdom_server.pause()
-        held, since = len(read(metrics)), time.monotonic()
-        after(4)
-        time.sleep(max(0, since + 60 - time.monotonic()))
-        until = len(read(metrics))
-        visdom_server.resume()
-        after(5)
+        held, until = through_all_faults(visdom_server, states, metrics)
         wait_for(lambda: run.poll() is None and points(visdom_server.port) >= until)
     finally:
         for process in (run, alone):
