@@ -4,6 +4,7 @@ import argparse
 import random
 from abc import ABC, abstractmethod
 from argparse import Namespace
+from collections.abc import Iterable
 from functools import partial
 
 import torch
@@ -13,6 +14,7 @@ from PIL import Image
 from torchvision import transforms
 
 from data.image_reader import read_image
+from data.picture_cache import PictureCache, cache_if_it_fits
 from data.scaling import resize, scale
 from util.errors import UserError
 
@@ -35,6 +37,7 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
         self.opt = opt
         self.root = opt.dataroot
         self.current_epoch = 0
+        self.cache: PictureCache | None = None
 
     @staticmethod
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool) -> argparse.ArgumentParser:
@@ -56,6 +59,23 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
     def read(self, path: str) -> Image.Image:
         """Read a picture as RGB, with the options' treatment of 16-bit grey."""
         return read_image(path, self.opt.gray_range, self.opt.gray_stretch)
+
+    def cache_pictures(self, paths: Iterable[str], *treatments: Namespace) -> None:
+        """In training, keep what `read_scaled` returns for these files, if `--cache` allows it and all fit.
+
+        Args: treatments: all options that `read_scaled` will be called with; they may differ in load_size alone.
+        """
+        if self.opt.isTrain and self.opt.cache == "auto":
+            self.cache = cache_if_it_fits(paths, treatments)
+
+    def read_scaled(self, path: str, treatment: Namespace) -> Image.Image:
+        """Read a picture, or take it from memory, scaled as these options say: `get_transform` scales it no more."""
+        image = self.cache and self.cache.get(path, treatment.load_size)
+        if image is None:
+            image = scale(self.read(path), treatment)
+            if self.cache:
+                self.cache.put(path, treatment.load_size, image)
+        return image
 
 
 def check_preprocess(preprocess: str) -> None:
