@@ -39,7 +39,7 @@ def main() -> None:
     if progress.epoch > last_epoch:
         print(f"all {last_epoch} epochs are done")
         return
-    report = Report(opt, model, progress, len(dataset)) if is_first_process() else Silence()
+    report = Report(opt, model, progress, dataset) if is_first_process() else Silence()
     try:
         train(opt, dataset, model, progress, report)
     finally:

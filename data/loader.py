@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from data.prefetch import prefetch
 from util import checkpoint
 from util.errors import UserError
 
@@ -20,7 +21,7 @@ class Loader:
     """
 
     def __init__(self, dataset: Dataset, opt: Namespace):
-        self.dataset = dataset
+        self.dataset, self.device = dataset, opt.device
         self.size = min(len(dataset), opt.max_dataset_size)
         if opt.isTrain and self.size < opt.batch_size:
             raise UserError(f"--batch_size {opt.batch_size} is larger than the data set ({self.size} pictures)")
@@ -47,7 +48,7 @@ class Loader:
         return self.size - self.size % self.batches.batch_size
 
     def __iter__(self) -> Iterator[dict]:
-        return iter(self.batches)
+        return prefetch(self.batches, self.device)
 
 
 class _Order:

@@ -40,6 +40,8 @@ class TrainOptions(BaseOptions):
             help="number of the first epoch; a saved state knows its own",
         )
         add("--phase", default="train", help="which folders are read: PHASEA, PHASEB")
+        add("--cache", default="auto", choices=["auto", "off"], help="auto: keep decoded and scaled pictures in memory "
+            "if all of them fit into half of what is free")  # fmt: skip
         add("--pretrained_name", default=None, help="start from the networks of another run")
         self._add_report_flags(parser)
         self._add_schedule_flags(parser)

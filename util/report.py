@@ -5,12 +5,14 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from data import Loader
 from models.base_model import BaseModel
 from models.color_statistics import ColorStatistics
 from util import html, visdom_monitor
 from util.collapse_alarm import CollapseAlarm
 from util.console import Console
 from util.curves import values_of
+from util.data_alarm import DataAlarm
 from util.history import History
 from util.run_log import RunLog
 from util.run_state import Progress
@@ -19,13 +21,13 @@ from util.training_page import TrainingPage
 
 
 class Report:
-    """Console, files, page, live monitor and TensorBoard of a run, and the alarm against one tone."""
+    """Console, files, page, live monitor and TensorBoard of a run, and its alarms."""
 
-    def __init__(self, opt: Namespace, model: BaseModel, progress: Progress, epoch_size: int):
-        """Args: progress: where the run stands, which the loop keeps up to date; epoch_size: pictures in an epoch."""
-        self.opt, self.model, self.progress, self.epoch_size = opt, model, progress, epoch_size
+    def __init__(self, opt: Namespace, model: BaseModel, progress: Progress, dataset: Loader):
+        """Args: progress: where the run stands, which the loop keeps up to date."""
+        self.opt, self.model, self.progress, self.epoch_size = opt, model, progress, len(dataset)
         folder = model.save_dir
-        steps = epoch_size // opt.batch_size
+        steps = self.epoch_size // opt.batch_size
         done = steps * (progress.epoch - 1) + progress.epoch_iter // opt.batch_size
         self.console = Console(total=steps * (opt.n_epochs + opt.n_epochs_decay), done=done)
         self.tensorboard = TensorBoardLog(folder / "tensorboard", progress.total_iters) if opt.tensorboard else None
@@ -40,6 +42,7 @@ class Report:
             self.say(f"the page: {self.page.folder / 'index.html'}")
         self.colors = ColorStatistics()
         self.alarm = CollapseAlarm(opt)
+        self.data_alarm = DataAlarm(opt, filling=progress.epoch if dataset.dataset.cache else None)
         self.start = self.asked = time.perf_counter()
         self.steps, self.waited = 0, 0.0  # since the last line of losses
         self.shown = 0  # pictures of the run when the live ones were sent last
@@ -84,6 +87,8 @@ class Report:
         colors = self.colors.read()
         if self.alarm.check(colors, progress.total_iters):
             self.console.warn(f"warning: {self.alarm.warning}" if self.alarm.warning else "several tones again")
+        if held_up := self.data_alarm.check(self.waited, now - self.asked, progress.epoch):
+            self.console.warn(f"warning: {held_up}")
         times = {
             "iteration": (now - self.asked) / max(1, self.steps), "data": self.waited / max(1, self.steps),
             "elapsed": now - self.start, "monitor": self.monitor.seconds if self.monitor else 0.0,
