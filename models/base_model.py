@@ -18,7 +18,7 @@ from models.optimizers import load_state, make_adam, parameters_of, set_rate, st
 from models.precision import Precision
 from models.schedulers import get_scheduler
 from util import checkpoint, distributed
-from util.device import keep_freed_memory
+from util.device import prepare_for_training
 from util.errors import UserError
 
 _PAPER = {
@@ -58,8 +58,7 @@ class BaseModel(ABC):
         self._updated: list[torch.optim.Optimizer] = []  # in this step
         if self.isTrain:
             self.precision = Precision(opt.amp, self.device)
-            if self.device.type == "cpu":
-                keep_freed_memory()
+            prepare_for_training(opt)
 
     @staticmethod
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool) -> argparse.ArgumentParser:

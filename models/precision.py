@@ -1,4 +1,4 @@
-"""What a training step computes in: `--amp` and `--tf32`."""
+"""What a training step computes in: `--amp`."""
 
 from contextlib import AbstractContextManager
 

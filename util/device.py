@@ -97,6 +97,16 @@ def _accelerators() -> int:
     return int(torch.backends.mps.is_available())
 
 
+def prepare_for_training(opt: Namespace) -> None:
+    """Set up what a device needs for steps that repeat."""
+    if opt.device.type == "cpu":
+        keep_freed_memory()
+    elif opt.device.type == "cuda":
+        # Trying out its algorithms pays where pictures have one size.
+        torch.backends.cudnn.benchmark = bool({"crop", "resize"} & set(opt.preprocess.split("_and_")))
+        torch.set_float32_matmul_precision("high" if opt.tf32 else "highest")
+
+
 def keep_freed_memory() -> None:
     """Have the C library keep what tensors on the CPU give back, for the next step to use again.
 
