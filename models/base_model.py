@@ -138,10 +138,17 @@ class BaseModel(ABC):
             before = self._losses()
             self._paint()
             yield
+            self._let_go_of_graphs()
             fresh = {name: loss for name, loss in self._losses().items() if loss is not before.get(name)}
-            losses = {name: losses.get(name, 0) + loss.detach() / count for name, loss in fresh.items()}
+            losses = {name: losses.get(name, 0) + loss / count for name, loss in fresh.items()}
         for name, loss in losses.items():
             setattr(self, f"loss_{name}", loss)
+
+    def _let_go_of_graphs(self) -> None:
+        """Keep what was painted without what autograd holds for it: in D's update nothing else frees G's activations."""
+        for name, value in list(vars(self).items()):
+            if isinstance(value, torch.Tensor) and value.requires_grad:
+                setattr(self, name, value.detach())
 
     def _paint(self) -> None:
         self._let_learn(self.optimizers)

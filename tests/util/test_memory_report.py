@@ -175,3 +175,21 @@ def test_the_peak_is_that_of_the_allocator(pictures, tmp_path):
     in_step = [total for total, (time, _) in zip(totals, changes, strict=True) if 0 <= time - step["ts"] <= step["dur"]]
     peak = max(sizes["tensors"] for sizes in peaks.values())
     assert peak <= max(in_step) <= 1.1 * peak
+
+
+def test_micro_batches_hold_the_graph_of_one(pictures):
+    """In each phase 4 micro-batches take but little more than one; a batch of 4 takes far more."""
+
+    def peaks(flags: str) -> dict[str, int]:
+        opt = TrainOptions(f"--dataroot {pictures} {TINY} --model colorcut {MODELS['colorcut']} {flags}").parse()
+        seed_everything(1)
+        model, batches = create_model(opt), create_dataset(opt)
+        for batch in batches:
+            model.set_input(batch)
+            model.optimize_parameters()
+        lasting = sum(parts_of(model).values())
+        return {phase: sizes["tensors"] - lasting for phase, sizes in peaks_of_step(model).items()}
+
+    one, micro, whole = (peaks(f"--batch_size {size} --accumulate {n}") for size, n in ((1, 1), (1, 4), (4, 1)))
+    for phase in ("forward", "D_loss", "G_loss", "G_loss, backward"):
+        assert micro[phase] < 1.2 * one[phase] and whole[phase] > 2.5 * one[phase], phase
