@@ -13,6 +13,7 @@ from models.networks.load import load_network
 from models.networks.padding import apply_padded
 from models.schedulers import get_scheduler
 from util import checkpoint
+from util.device import keep_freed_memory
 from util.errors import UserError
 
 _PAPER = {
@@ -48,6 +49,8 @@ class BaseModel(ABC):
         self.metric = 0.0  # what --lr_policy plateau watches: the mean total loss of the last epoch
         self._epoch_loss = torch.zeros(2)  # sum and count of the total loss in this epoch
         self._first_bad: dict[str, torch.Tensor] = {}
+        if self.isTrain and self.device.type == "cpu":
+            keep_freed_memory()
 
     @staticmethod
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool) -> argparse.ArgumentParser:
