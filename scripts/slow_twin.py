@@ -1,8 +1,8 @@
 """Train as train.py does, with its flags, but take each step the plain way, in float64: slow_twin.py FLAGS OF train.py.
 
-What training's joined passes are measured against. Here nothing is joined: each picture goes through a network alone,
-once for each purpose, and losses are written from the papers. Weights are float64. Runs are those of train.py: the same
-first weights, pictures and places for the same seed, the same files, so that test.py and evaluate.py take them.
+This is what the joined passes of training are measured against. Here nothing is joined: each picture goes through a
+network alone, once for each purpose, and losses are written from the papers. For the same seed the first weights, the
+pictures and the places compared are those of train.py, and so are the files: test.py and evaluate.py take them.
 """
 
 import sys
@@ -18,7 +18,7 @@ from models.color_losses import color_variance, to_grayscale, total_variation
 from models.networks.patch_sample import PatchSampleF
 from util.errors import UserError, run
 
-# Pictures of a batch must not see each other, and no formula stands here twice.
+# What the plain step has formulas for; pictures that see each other through a norm cannot go alone.
 COVERED = {
     "model": ("cut", "colorcut"), "normG": ("instance", "none"), "normD": ("instance", "none"), "no_dropout": (True,),
     "netF": ("mlp_sample",), "nce_includes_all_negatives_from_minibatch": (False,), "gan_mode": ("lsgan",),
@@ -50,7 +50,7 @@ def mean(losses: list[torch.Tensor]) -> torch.Tensor:
 
 
 class PlainStep:
-    """Goes before CUTModel or ColorCUTModel and replaces the step."""
+    """Goes before CUTModel or ColorCUTModel and replaces the step; all else of a run is theirs."""
 
     def __init__(self, opt: Namespace):
         super().__init__(opt)
@@ -66,7 +66,7 @@ class PlainStep:
         self.real_A, self.real_B = self.real_A.double(), self.real_B.double()
 
     def optimize_parameters(self) -> None:
-        """Take one step: D first, then G and F together (Park et al. 2020, eq. 5)."""
+        """Take one step: D first, then G and F together."""
         opt = self.opt
         self.flipped = opt.flip_equivariance and bool(torch.rand(()) < 0.5)
         self.fake_B = self.paint(self.real_A)
@@ -106,7 +106,7 @@ class PlainStep:
         return torch.cat([self.netG(one.flip(3) if self.flipped else one) for one in in_turn(images)])
 
     def distance_to(self, target: float, images: torch.Tensor) -> torch.Tensor:
-        """Return E (D(x) - target)^2 (Mao et al. 2017, eq. 9 with b = c = 1, a = 0), without its factors of 1/2."""
+        """Return E (D(x) - target)^2 over pictures (N, 3, H, W): least squares, as in Mao et al. 2017."""
         return mean([((self.netD(one) - target) ** 2).mean() for one in in_turn(images)])
 
     def contrast(self, sources: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -135,21 +135,22 @@ class PlainStep:
         opt, terms = self.opt, []
         pixels = self.real_B.shape[2] * self.real_B.shape[3]
         for one in in_turn(self.real_B):
-            variances = color_variance(one)[0]
-            self.style_sums += torch.stack([total_variation(one, opt.tv_beta)[0] / pixels, *variances,
-                                            torch.ones_like(variances[0])])  # fmt: skip
+            self.style_sums[0] += total_variation(one, opt.tv_beta)[0] / pixels
+            self.style_sums[1:3] += color_variance(one)[0]
+            self.style_sums[3] += 1
         style = self.style_sums[:3] / self.style_sums[3]
+        variation, variances = style[0].clamp_min(1e-4), style[1:].clamp_min(1)
         fakes = in_turn(self.fake_B)
         if opt.lambda_TV != 0:
             pixels = self.fake_B.shape[2] * self.fake_B.shape[3]
-            self.loss_TV = mean([total_variation(one, opt.tv_beta)[0] / pixels / max(style[0], 1e-4) for one in fakes])
+            self.loss_TV = mean([total_variation(one, opt.tv_beta)[0] / pixels / variation for one in fakes])
             terms.append(opt.lambda_TV * self.loss_TV)
         if opt.lambda_l1 != 0:
             self.rec_B = torch.cat([self.netG(to_grayscale(one)) for one in in_turn(self.real_B)])
             self.loss_l1 = (self.rec_B - self.real_B).abs().mean()
             terms.append(opt.lambda_l1 * self.loss_l1)
         if opt.lambda_Var != 0:
-            shares = [color_variance(one)[0] / style[1:].clamp_min(1) for one in fakes]
+            shares = [color_variance(one)[0] / variances for one in fakes]
             self.loss_Var = mean([min(a, b, torch.ones_like(a)) for a, b in shares])
             terms.append(-opt.lambda_Var * self.loss_Var)
         return terms
