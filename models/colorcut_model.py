@@ -1,5 +1,7 @@
 """ColorCUT: CUT and three terms made for colour. Part of the plugin: runs in CUT checkouts unmodified."""
 
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 
@@ -50,6 +52,8 @@ class ColorCUTModel(CUTModel):
             "tone everywhere; 0.1 in style")  # fmt: skip
         add("--term_units", default="style", choices=["style", "paper"], help="style: TV and Var relative to the "
             "style's own; paper: the printed sums, with all three weights given")  # fmt: skip
+        add("--idt_input", default="color", choices=["color", "gray"], help="what CUT's identity pass is fed: "
+            "the style, as in the paper, or the greyed style, so that this pass serves L1 as well")  # fmt: skip
         parser.set_defaults(dataset_mode="grayscale_unaligned")
         if is_train:
             parser.set_defaults(lr_policy="cosine", n_epochs=30, n_epochs_decay=0)
@@ -64,6 +68,7 @@ class ColorCUTModel(CUTModel):
         self.loss_names += [name for name, weight in weights.items() if weight != 0]
         if opt.lambda_l1 != 0:
             self.visual_names += ["rec_B"]
+        self.gray_identity = opt.idt_input == "gray" and opt.nce_idt and opt.lambda_NCE != 0
         # Over all style pictures seen: sums of TV per pixel, Var[a], Var[b], and their count.
         self.style_sums = torch.zeros(4, device=self.device)
 
@@ -80,19 +85,39 @@ class ColorCUTModel(CUTModel):
         super().set_input(input)
         if self.opt.dataset_mode == "single":
             self.real_A = to_grayscale(self.real_A)
+        if self.isTrain:
+            self._see_style()
+
+    def forward(self):
+        """As CUT's, of the greyed style where --idt_input says so."""
+        if self.isTrain and self.gray_identity:
+            self.gray_B = to_grayscale(self.real_B)
+        with self._identity_input():
+            super().forward()
+
+    @contextmanager
+    def _identity_input(self):
+        """Have CUT find what its identity pass is fed; D alone sees the style itself."""
+        style = getattr(self, "real_B", None)
+        if self.isTrain and self.gray_identity:
+            self.real_B = self.gray_B
+        try:
+            yield
+        finally:
+            if self.isTrain:
+                self.real_B = style
 
     def compute_G_loss(self):
         """Return CUT's loss plus the weighted terms; loss_TV, loss_l1 and loss_Var are kept unweighted."""
         opt = self.opt
-        loss = super().compute_G_loss()
-        if opt.lambda_TV != 0 or opt.lambda_Var != 0:
-            self._see_style()
+        with self._identity_input():
+            loss = super().compute_G_loss()
         if opt.lambda_TV != 0:
             self.loss_TV = self._tv_term()
             loss = loss + opt.lambda_TV * self.loss_TV
         if opt.lambda_l1 != 0:
             gray = to_grayscale(self.real_B)
-            self.rec_B = self.netG(gray)
+            self.rec_B = self._painted_identity() if self.gray_identity else self.netG(gray)
             self.loss_l1 = F.l1_loss(self.rec_B, self.real_B if opt.l1_target == "color" else gray)
             loss = loss + opt.lambda_l1 * self.loss_l1
         if opt.lambda_Var != 0:
@@ -101,17 +126,24 @@ class ColorCUTModel(CUTModel):
         self.loss_G = loss
         return loss
 
+    def _painted_identity(self):
+        return self.idt_B.flip(3) if getattr(self, "flipped_for_equivariance", False) else self.idt_B
+
     def _see_style(self):
-        """Add the style pictures of this batch to the reference of the units."""
-        if self.opt.term_units == "paper":
+        """Add the style pictures of this batch, of all processes, to the reference of the units."""
+        opt = self.opt
+        if opt.term_units == "paper" or (opt.lambda_TV == 0 and opt.lambda_Var == 0):
             return
-        with torch.no_grad():
-            n, _, height, width = self.real_B.shape
-            if self.opt.lambda_TV != 0:
-                self.style_sums[0] += total_variation(self.real_B, self.opt.tv_beta).sum() / (height * width)
-            if self.opt.lambda_Var != 0:
-                self.style_sums[1:3] += color_variance(self.real_B).sum(0)
-            self.style_sums[3] += n
+        seen = torch.zeros_like(self.style_sums)
+        n, _, height, width = self.real_B.shape
+        if opt.lambda_TV != 0:
+            seen[0] = total_variation(self.real_B, opt.tv_beta).sum() / (height * width)
+        if opt.lambda_Var != 0:
+            seen[1:3] = color_variance(self.real_B).sum(0)
+        seen[3] = n
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.all_reduce(seen)
+        self.style_sums += seen
 
     def _tv_term(self):
         variation = total_variation(self.fake_B, self.opt.tv_beta)

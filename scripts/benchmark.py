@@ -37,6 +37,7 @@ MODELS = {
     "cut": ("--model cut", "--model cut"),
     "fastcut": ("--model cut --CUT_mode FastCUT", "--model cut --CUT_mode FastCUT"),
     "colorcut": ("--model colorcut", "--model cut"),
+    "colorcut-gray": ("--model colorcut --idt_input gray", "--model cut"),
     "cyclegan": ("--model cycle_gan", None),
     "pix2pix": ("--model pix2pix --netG resnet_9blocks", None),
 }
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--size", type=positive, nargs="+", default=[128], help="sides of the pictures in pixels")
     parser.add_argument("--ngf", type=positive, default=64, help="filters of the generator, and of the discriminator")
     parser.add_argument("--batch_size", type=positive, default=1)
-    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS)[:3])
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS)[:4])
     parser.add_argument("--rounds", type=positive, default=10, help="steps of each model that are timed")
     parser.add_argument("--memory_runs", type=positive, default=1, help="processes that peak memory is the median of")
     parser.add_argument("--out", type=Path, default=Path("figures"))

@@ -23,6 +23,9 @@ MODELS = {
     "batch norm": "--model cut --normG batch --normD batch",
     "negatives of the batch": "--model cut --nce_includes_all_negatives_from_minibatch",
     "ColorCUT in FastCUT's mode": "--model colorcut --CUT_mode FastCUT --lambda_TV 0.3",
+    "identity of grey": "--model colorcut --idt_input gray --lambda_l1 2",
+    "identity of grey, flipped": "--model colorcut --idt_input gray --lambda_l1 2 --flip_equivariance",
+    "identity of grey without L1": "--model colorcut --idt_input gray --lambda_l1 0",
 }
 WEIGHTS = {"TV": 0.3, "l1": 2, "Var": 0.4}
 for kept in [*itertools.combinations(WEIGHTS, 1), *itertools.combinations(WEIGHTS, 2)]:
@@ -84,8 +87,10 @@ class Twin:
         torch.manual_seed(7)
         nce = self.nce(self.X, fake, PatchSampleF.draw_places(keys, opt.num_patches))
         if opt.nce_idt:
-            idt = both[len(X) :] if batched else self.G(Y)
-            nce = (nce + self.nce(self.Y, idt, PatchSampleF.draw_places(keys, opt.num_patches))) / 2
+            grey = getattr(opt, "idt_input", "color") == "gray"
+            idt = both[len(X) :] if batched else self.G(to_grayscale(Y) if grey else Y)
+            source = to_grayscale(self.Y) if grey else self.Y
+            nce = (nce + self.nce(source, idt, PatchSampleF.draw_places(keys, opt.num_patches))) / 2
         G_loss = G_loss + opt.lambda_NCE * nce
         if opt.model == "colorcut":
             G_loss = G_loss + self.color_terms(fake)
@@ -95,7 +100,10 @@ class Twin:
         """In units of the style, whose only pictures so far are this batch's."""
         opt = self.opt
         tv = total_variation(fake).mean() / total_variation(self.Y).mean()
-        l1 = (self.G(to_grayscale(self.Y)) - self.Y).abs().mean()
+        if opt.idt_input == "gray" and self.flipped:  # G is not equivariant to flips: its picture is the flipped one's
+            l1 = (self.G(to_grayscale(self.Y).flip(3)) - self.Y.flip(3)).abs().mean()
+        else:
+            l1 = (self.G(to_grayscale(self.Y)) - self.Y).abs().mean()
         ratio = color_variance(fake) / color_variance(self.Y).mean(0)
         var = torch.stack([min(a, b, torch.ones_like(a)) for a, b in ratio]).mean()
         return opt.lambda_TV * tv + opt.lambda_l1 * l1 - opt.lambda_Var * var
@@ -116,8 +124,8 @@ def step_model(pictures, name: str, batch_size: int, flipped: bool):
         net.double()
     if hasattr(model, "style_sums"):
         model.style_sums = model.style_sums.double()
-    model.set_input(next(iter(create_dataset(opt))))
-    model.real_A, model.real_B = model.real_A.double(), model.real_B.double()
+    batch = next(iter(create_dataset(opt)))
+    model.set_input({**batch, "A": batch["A"].double(), "B": batch["B"].double()})
     coin = torch.rand
     torch.rand = lambda *a, **k: torch.tensor(0.0 if flipped else 1.0)
     try:
@@ -129,7 +137,8 @@ def step_model(pictures, name: str, batch_size: int, flipped: bool):
 
 
 CASES = [(name, size, False) for name in MODELS for size in (1, 2)] + [("FastCUT", 1, True), ("FastCUT", 2, True)]
-CASES += [("ColorCUT in FastCUT's mode", 2, True)]
+CASES += [("ColorCUT in FastCUT's mode", 2, True), ("identity of grey, flipped", 1, True),
+          ("identity of grey, flipped", 2, True)]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "batch_size", "flipped"), CASES)

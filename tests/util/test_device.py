@@ -11,7 +11,7 @@ import resource, sys, torch
 from util.device import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
-for _ in range(30):  # glibc's aligned blocks find their places after some rounds
+for _ in range(15):  # glibc's aligned blocks find their places after some rounds
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     tensors = [torch.ones(2**24) for _ in range(2)]  # 64 MiB each
     del tensors
