@@ -22,7 +22,7 @@ from util.errors import UserError, run
 COVERED = {
     "model": ("cut", "colorcut"), "normG": ("instance", "none"), "normD": ("instance", "none"), "no_dropout": (True,),
     "netF": ("mlp_sample",), "nce_includes_all_negatives_from_minibatch": (False,), "gan_mode": ("lsgan",),
-    "lambda_gp": (0,), "term_units": ("style",), "l1_target": ("color",),
+    "lambda_gp": (0,), "term_units": ("style",), "l1_target": ("color",), "idt_input": ("color",),
 }  # fmt: skip
 
 
@@ -62,8 +62,7 @@ class PlainStep:
 
     def set_input(self, input: dict) -> None:
         """Take a batch in float64."""
-        super().set_input(input)
-        self.real_A, self.real_B = self.real_A.double(), self.real_B.double()
+        super().set_input({key: value.double() if torch.is_tensor(value) else value for key, value in input.items()})
 
     def optimize_parameters(self) -> None:
         """Take one step: D first, then G and F together."""
@@ -130,14 +129,17 @@ class PlainStep:
         vectors = self.netF.get_submodule(f"mlp_{number}")(feature[0].flatten(1)[:, place].T)
         return vectors / (vectors.norm(dim=1, keepdim=True) + 1e-7)
 
+    def _see_style(self) -> None:
+        """Add to the reference of the units, as ColorCUTModel.set_input asks: sums of TV, Var[a], Var[b]; a count."""
+        pixels = self.real_B.shape[2] * self.real_B.shape[3]
+        for one in in_turn(self.real_B):
+            self.style_sums[0] += total_variation(one, self.opt.tv_beta)[0] / pixels
+            self.style_sums[1:3] += color_variance(one)[0]
+            self.style_sums[3] += 1
+
     def color_terms(self) -> list[torch.Tensor]:
         """Return the weighted terms of ColorCUT, of which a weight of 0 leaves none."""
         opt, terms = self.opt, []
-        pixels = self.real_B.shape[2] * self.real_B.shape[3]
-        for one in in_turn(self.real_B):
-            self.style_sums[0] += total_variation(one, opt.tv_beta)[0] / pixels
-            self.style_sums[1:3] += color_variance(one)[0]
-            self.style_sums[3] += 1
         style = self.style_sums[:3] / self.style_sums[3]
         variation, variances = style[0].clamp_min(1e-4), style[1:].clamp_min(1)
         fakes = in_turn(self.fake_B)

@@ -35,7 +35,7 @@ def slow_twin(monkeypatch):
 
 
 def steps_of(model, batches: list[dict], seed: int) -> list[tuple[dict, list]]:
-    """Take a step on each batch; return the losses of each, and the gradients its optimizers took, D's first."""
+    """Take a step in float64 on each batch; return its losses, and the gradients that the optimizers took."""
     gradients, steps = [], []
     for optimizer in model.optimizers:
         optimizer.register_step_pre_hook(
@@ -43,8 +43,7 @@ def steps_of(model, batches: list[dict], seed: int) -> list[tuple[dict, list]]:
         )
     for batch in batches:
         torch.manual_seed(seed)
-        model.set_input(batch)
-        model.real_A, model.real_B = model.real_A.double(), model.real_B.double()
+        model.set_input({key: value.double() if torch.is_tensor(value) else value for key, value in batch.items()})
         model.optimize_parameters()
         steps.append((model.get_current_losses(), gradients.copy()))
         gradients.clear()
