@@ -9,9 +9,9 @@ from data import Loader, create_dataset
 from models import create_model
 from models.base_model import BaseModel
 from options.train_options import TrainOptions
-from util import run_state
+from util import distributed, run_state
 from util.checkpoint import seed_everything
-from util.console import is_first_process, silence
+from util.console import silence
 from util.errors import run
 from util.report import Report, Silence
 from util.run_state import Progress, StopRequest
@@ -22,9 +22,11 @@ def main() -> None:
     """Resolve the options and train."""
     options = TrainOptions()
     opt = options.parse()
-    if opt.quiet or not is_first_process():
+    opt.seed = distributed.of_first(opt.seed)
+    if opt.quiet or not distributed.is_first():
         silence()
     options.print_options(opt)
+    print(*options.dropped, sep="\n", end="\n" * bool(options.dropped))
     seed_everything(opt.seed)
     dataset = create_dataset(opt)
     model = create_model(opt)
@@ -34,12 +36,13 @@ def main() -> None:
     if opt.dry_run:
         return
     progress = run_state.resume(model, opt, len(dataset))
-    options.save_options(opt)  # not before: a run that cannot go on like this keeps its record
+    if distributed.is_first():
+        options.save_options(opt)  # not before: a run that cannot go on like this keeps its record
     last_epoch = opt.n_epochs + opt.n_epochs_decay
     if progress.epoch > last_epoch:
         print(f"all {last_epoch} epochs are done")
         return
-    report = Report(opt, model, progress, len(dataset)) if is_first_process() else Silence()
+    report = Report(opt, model, progress, dataset) if distributed.is_first() else Silence()
     try:
         train(opt, dataset, model, progress, report)
     finally:
@@ -56,13 +59,13 @@ def train(opt: Namespace, dataset: Loader, model: BaseModel, progress: Progress,
             model.optimize_parameters()
 
             before = progress.total_iters
-            progress.count(len(model.get_image_paths()))
+            progress.count(dataset.step_size)
             model.watch_losses(progress.total_iters)
             report.step()
 
             if crossed(opt.print_freq, before, progress.total_iters):
                 model.check_losses()
-                report.losses()
+                report.losses(model.get_current_losses())
             if crossed(opt.display_freq, before, progress.total_iters):
                 report.pictures()
             if crossed(opt.update_html_freq, before, progress.total_iters):
@@ -70,7 +73,7 @@ def train(opt: Namespace, dataset: Loader, model: BaseModel, progress: Progress,
             if crossed(opt.save_latest_freq, before, progress.total_iters):
                 names = ["latest"] + [f"iter_{progress.total_iters}"] * opt.save_by_iter
                 run_state.save(model, progress, names)
-            if stop.wanted:
+            if stop.is_wanted():
                 return leave(model, progress, report)
 
         finish_epoch(opt, model, progress, report)
@@ -96,4 +99,4 @@ def leave(model: BaseModel, progress: Progress, report: Report | Silence) -> Non
 
 
 if __name__ == "__main__":
-    run(main)
+    run(distributed.together(main))

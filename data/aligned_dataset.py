@@ -6,6 +6,7 @@ from pathlib import Path
 
 from data.base_dataset import BaseDataset, get_transform
 from data.image_folder import make_dataset
+from util.util import copyconf
 
 
 class AlignedDataset(BaseDataset):
@@ -15,13 +16,15 @@ class AlignedDataset(BaseDataset):
         super().__init__(opt)
         self.paths = make_dataset(Path(opt.dataroot) / opt.phase, opt.max_dataset_size)
         self.transform = get_transform(opt)
+        self.whole = copyconf(opt, preprocess="none")  # a pair is not scaled: its halves are
+        self.cache_pictures(self.paths, self.whole)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> dict:
         path = self.paths[index]
-        pair = self.read(path)
+        pair = self.read_scaled(path, self.whole)
         middle = pair.width // 2
         before = random.getstate()
         A = self.transform(pair.crop((0, 0, middle, pair.height)))

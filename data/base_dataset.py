@@ -4,6 +4,8 @@ import argparse
 import random
 from abc import ABC, abstractmethod
 from argparse import Namespace
+from collections.abc import Iterable
+from functools import partial
 
 import torch
 import torch.utils.data
@@ -12,6 +14,8 @@ from PIL import Image
 from torchvision import transforms
 
 from data.image_reader import read_image
+from data.picture_cache import PictureCache, cache_if_it_fits
+from data.scaling import resize, scale
 from util.errors import UserError
 
 # Step: what it does. Upstream's words, and rescale_shortside, which also scales down.
@@ -33,6 +37,7 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
         self.opt = opt
         self.root = opt.dataroot
         self.current_epoch = 0
+        self.cache: PictureCache | None = None
 
     @staticmethod
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool) -> argparse.ArgumentParser:
@@ -54,6 +59,23 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
     def read(self, path: str) -> Image.Image:
         """Read a picture as RGB, with the options' treatment of 16-bit grey."""
         return read_image(path, self.opt.gray_range, self.opt.gray_stretch)
+
+    def cache_pictures(self, paths: Iterable[str], *treatments: Namespace) -> None:
+        """In training, keep what `read_scaled` returns for these files, if `--cache` allows it and all fit.
+
+        Args: treatments: all options that `read_scaled` will be called with; they may differ in load_size alone.
+        """
+        if self.opt.isTrain and self.opt.cache == "auto":
+            self.cache = cache_if_it_fits(paths, treatments)
+
+    def read_scaled(self, path: str, treatment: Namespace) -> Image.Image:
+        """Read a picture, or take it from memory, scaled as these options say: `get_transform` scales it no more."""
+        image = self.cache and self.cache.get(path, treatment.load_size)
+        if image is None:
+            image = scale(self.read(path), treatment)
+            if self.cache:
+                self.cache.put(path, treatment.load_size, image)
+        return image
 
 
 def check_preprocess(preprocess: str) -> None:
@@ -88,47 +110,18 @@ def get_transform(
     params = params or {}
     steps = opt.preprocess.split("_and_")
     chain: list = [transforms.Grayscale(1)] if grayscale else []
-
-    def then(function, *arguments) -> None:
-        chain.append(transforms.Lambda(lambda image: function(image, *arguments)))
-
-    if "resize" in steps:
-        then(_resize, (opt.load_size, opt.load_size), method)
-    elif "scale_width" in steps:
-        then(_scale_width, opt.load_size, opt.crop_size, method)
-    elif "scale_shortside" in steps:
-        then(_scale_shortside, opt.load_size, method, False)
-    elif "rescale_shortside" in steps:
-        then(_scale_shortside, opt.load_size, method, True)
+    chain.append(partial(scale, opt=opt, method=method))
     if "crop" in steps:
-        then(_crop, opt.crop_size, params.get("crop_pos"))
+        chain.append(partial(_crop, size=opt.crop_size, position=params.get("crop_pos")))
     if "trim" in steps:
-        then(_trim, opt.crop_size)
+        chain.append(partial(_trim, size=opt.crop_size))
     if opt.isTrain:  # in a test the network pads instead, and no pixel is moved
-        then(_to_multiple_of_4, method)
+        chain.append(partial(_to_multiple_of_4, method=method))
     if not opt.no_flip:
-        then(_flip, params.get("flip"))
+        chain.append(partial(_flip, flip=params.get("flip")))
     if convert:
-        chain += [transforms.ToTensor(), transforms.Lambda(lambda tensor: tensor * 2 - 1)]
+        chain += [transforms.ToTensor(), _to_signed]
     return transforms.Compose(chain)
-
-
-def _resize(image: Image.Image, size: tuple[int, int], method: int) -> Image.Image:
-    return image if image.size == size else image.resize(size, method)
-
-
-def _scale_width(image: Image.Image, width: int, least_height: int, method: int) -> Image.Image:
-    w, h = image.size
-    if w == width and h >= least_height:
-        return image
-    return image.resize((width, int(max(width * h / w, least_height))), method)
-
-
-def _scale_shortside(image: Image.Image, size: int, method: int, down: bool) -> Image.Image:
-    shorter = min(image.size)
-    if shorter == size or (shorter > size and not down):
-        return image
-    return image.resize(tuple(max(size, round(side * size / shorter)) for side in image.size), method)
 
 
 def _crop(image: Image.Image, size: int, position: tuple[int, int] | None) -> Image.Image:
@@ -148,9 +141,13 @@ def _trim(image: Image.Image, size: int) -> Image.Image:
 
 
 def _to_multiple_of_4(image: Image.Image, method: int) -> Image.Image:
-    return _resize(image, tuple(max(4, round(side / 4) * 4) for side in image.size), method)
+    return resize(image, tuple(max(4, round(side / 4) * 4) for side in image.size), method)
 
 
 def _flip(image: Image.Image, flip: bool | None) -> Image.Image:
     flip = random.random() < 0.5 if flip is None else flip
     return F.hflip(image) if flip else image
+
+
+def _to_signed(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor * 2 - 1

@@ -28,6 +28,7 @@ class ColorizationDataset(BaseDataset):
         self.folder = own if own.is_dir() else domain_folder(opt.dataroot, opt.phase, self.style)
         self.paths = make_dataset(self.folder, opt.max_dataset_size)
         self.transform = get_transform(opt)
+        self.cache_pictures(self.paths, opt)
 
     def describe(self) -> str:
         """Return the folder read and how many pictures it holds."""
@@ -38,5 +39,5 @@ class ColorizationDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> dict:
         path = self.paths[index]
-        image = self.transform(self.read(path))
+        image = self.transform(self.read_scaled(path, self.opt))
         return {self.source: luma(image), self.style: image, "A_paths": path, "B_paths": path}

@@ -1,5 +1,7 @@
 """One picture file to what a person sees: 8-bit RGB, upright, over white."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +28,11 @@ def read_image(
     Raises:
         UserError: if the file cannot be read; it names the file.
     """
-    try:
-        with Image.open(path) as file:
-            file.load()
-            # A 16-bit value cannot be rotated by pillow in every byte order: orient after scaling.
-            orientation = file.getexif().get(0x0112, 1)
-            image = _scale_gray(file, gray_range, gray_stretch) if file.mode in _DEEP_GRAY else file.copy()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} is not a readable picture ({error})") from error
+    with _opened(path) as file:
+        file.load()
+        # A 16-bit value cannot be rotated by pillow in every byte order: orient after scaling.
+        orientation = file.getexif().get(0x0112, 1)
+        image = _scale_gray(file, gray_range, gray_stretch) if file.mode in _DEEP_GRAY else file.copy()
     if orientation != 1:
         image.getexif()[0x0112] = orientation
         image = ImageOps.exif_transpose(image)
@@ -41,6 +40,25 @@ def read_image(
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
+
+
+def stored_size(path: str | Path) -> tuple[int, int]:
+    """Read width and height from the head of a file; EXIF may turn the picture on its side.
+
+    Raises:
+        UserError: if the file has no such head; it names the file.
+    """
+    with _opened(path) as file:
+        return file.size
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
+    try:
+        with Image.open(path) as file:
+            yield file
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path} is not a readable picture ({error})") from error
 
 
 def _scale_gray(image: Image.Image, gray_range: tuple[float, float] | None, stretch: bool) -> Image.Image:

@@ -23,6 +23,7 @@ class SingleDataset(BaseDataset):
         super().__init__(opt)
         self.paths = make_dataset(opt.dataroot, opt.max_dataset_size)
         self.transform = get_transform(opt)
+        self.cache_pictures(self.paths, opt)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -30,5 +31,5 @@ class SingleDataset(BaseDataset):
     def __getitem__(self, index: int) -> dict:
         path = self.paths[index]
         domain = "A" if self.opt.direction == "AtoB" else "B"
-        image = self.transform(self.read(path))
+        image = self.transform(self.read_scaled(path, self.opt))
         return {domain: luma(image) if self.opt.gray else image, f"{domain}_paths": path}

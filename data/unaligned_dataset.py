@@ -2,6 +2,7 @@
 
 import random
 from argparse import Namespace
+from itertools import chain
 from pathlib import Path
 
 from data.base_dataset import BaseDataset, get_transform
@@ -28,6 +29,8 @@ class UnalignedDataset(BaseDataset):
         source = "A" if opt.direction == "AtoB" else "B"
         domains = "AB" if opt.isTrain else source
         self.paths = {domain: make_dataset(self._folder(domain), opt.max_dataset_size) for domain in domains}
+        self.decayed = copyconf(opt, load_size=opt.crop_size)
+        self.cache_pictures(chain.from_iterable(self.paths.values()), opt, self.decayed)
 
     def _folder(self, domain: str) -> Path:
         return domain_folder(self.opt.dataroot, self.opt.phase, domain)
@@ -40,17 +43,18 @@ class UnalignedDataset(BaseDataset):
         return max(len(paths) for paths in self.paths.values())
 
     def __getitem__(self, index: int) -> dict:
-        transform = get_transform(self._treatment())
+        treatment = self._treatment()
+        transform = get_transform(treatment)
         item = {}
         for domain, paths in self.paths.items():
             # The partner is drawn at random, so that no fixed pairs form.
             random_partner = domain == "B" and len(self.paths) == 2 and not self.opt.serial_batches
             path = random.choice(paths) if random_partner else paths[index % len(paths)]
-            item[domain], item[f"{domain}_paths"] = transform(self.read(path)), path
+            item[domain], item[f"{domain}_paths"] = transform(self.read_scaled(path, treatment)), path
         return item
 
     def _treatment(self) -> Namespace:
         """As in CUT: once the learning rate decays, pictures are no longer scaled up before the crop."""
         if self.opt.isTrain and self.current_epoch > self.opt.n_epochs:
-            return copyconf(self.opt, load_size=self.opt.crop_size)
+            return self.decayed
         return self.opt

@@ -4,16 +4,21 @@ import argparse
 import itertools
 from abc import ABC, abstractmethod
 from argparse import Namespace
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 
 import torch
 
+from models.compilation import compile_networks
+from models.cuda_graph import RecordedStep
 from models.networks import define_D, define_G
 from models.networks.load import load_network
 from models.networks.padding import apply_padded
+from models.optimizers import load_state, make_adam, parameters_of, set_rate, state_of
+from models.precision import Precision
 from models.schedulers import get_scheduler
-from util import checkpoint
-from util.device import keep_freed_memory
+from util import checkpoint, distributed
+from util.device import prepare_for_training
 from util.errors import UserError
 
 _PAPER = {
@@ -48,9 +53,12 @@ class BaseModel(ABC):
         self.image_paths: list[str] = []
         self.metric = 0.0  # what --lr_policy plateau watches: the mean total loss of the last epoch
         self._epoch_loss = torch.zeros(2)  # sum and count of the total loss in this epoch
-        self._first_bad: dict[str, torch.Tensor] = {}
-        if self.isTrain and self.device.type == "cpu":
-            keep_freed_memory()
+        self._first_bad: torch.Tensor | None = None  # of each loss: at which picture it was not finite, or -1
+        self._batch: tuple[torch.Tensor, torch.Tensor] | None = None  # whole, once a step on it has begun
+        self._updated: list[torch.optim.Optimizer] = []  # in this step
+        if self.isTrain:
+            self.precision = Precision(opt.amp, self.device)
+            prepare_for_training(opt)
 
     @staticmethod
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool) -> argparse.ArgumentParser:
@@ -59,6 +67,7 @@ class BaseModel(ABC):
 
     def set_input(self, input: dict) -> None:
         """Take a batch; `--direction` says which domain is the source. In a test the style may be absent."""
+        self._batch = None
         source, style = ("A", "B") if self.opt.direction == "AtoB" else ("B", "A")
         self.real_A = input[source].to(self.device, non_blocking=True)
         if style in input:
@@ -75,6 +84,69 @@ class BaseModel(ABC):
     @abstractmethod
     def optimize_parameters(self) -> None:
         """Take one training step."""
+
+    def choices(self) -> Hashable:
+        """Return what Python has drawn for this step; steps of other choices compute something else."""
+        return None
+
+    def update(self, *objectives: tuple[list[torch.optim.Optimizer], Callable[[], torch.Tensor]]) -> None:
+        """Take a step of optimizers, each along the gradient of its loss: of all micro-batches, of all processes.
+
+        `forward` comes first: once in a training step, or, with --accumulate, for each micro-batch of every update, so
+        that the graph of one micro-batch alone is in memory.
+        """
+        optimizers = [optimizer for group, _ in objectives for optimizer in group]
+        begins = self._batch is None or any(optimizer in self._updated for optimizer in optimizers)
+        self._updated = optimizers if begins else self._updated + optimizers
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        for _ in self._micro_batches(begins):
+            for group, compute_loss in objectives:
+                self._let_learn(group)
+                with self.precision.autocast():
+                    loss = compute_loss()
+                if not loss.requires_grad:
+                    raise UserError("every weight of the loss is 0: there is nothing to learn")
+                share = loss if self.opt.accumulate == 1 else loss / self.opt.accumulate
+                self.precision.scaler.scale(share).backward()
+        for optimizer in optimizers:
+            distributed.average_gradients(parameters_of(optimizer))
+            self.precision.scaler.step(optimizer)
+        self.precision.scaler.update()
+
+    def _let_learn(self, optimizers: list[torch.optim.Optimizer]) -> None:
+        """Ask for gradients of what these optimizers train, and of nothing else that is trained."""
+        for optimizer in self.optimizers:
+            for parameter in parameters_of(optimizer):
+                parameter.requires_grad_(optimizer in optimizers)
+
+    def _micro_batches(self, step_begins: bool) -> Iterator[None]:
+        """Make each micro-batch of the step the current one, with its pictures painted, and its losses averaged."""
+        count = self.opt.accumulate
+        if step_begins:
+            self._batch = self._batch or (self.real_A, self.real_B)
+            self._random_at_start = checkpoint.random_state(self.device) if count > 1 else None
+        if count == 1:
+            if step_begins:
+                self._paint()
+            yield
+            return
+        losses: dict[str, torch.Tensor] = {}
+        for sources, style in zip(*(images.chunk(count) for images in self._batch), strict=True):
+            self.real_A, self.real_B = sources, style
+            checkpoint.set_random_state(self._random_at_start, self.device)  # all of a batch are flipped alike, say
+            before = self._losses()
+            self._paint()
+            yield
+            fresh = {name: loss for name, loss in self._losses().items() if loss is not before.get(name)}
+            losses = {name: losses.get(name, 0) + loss.detach() / count for name, loss in fresh.items()}
+        for name, loss in losses.items():
+            setattr(self, f"loss_{name}", loss)
+
+    def _paint(self) -> None:
+        self._let_learn(self.optimizers)
+        with self.precision.autocast():
+            self.forward()
 
     # ---- what a model is built from ---------------------------------------------------------------------------
 
@@ -97,7 +169,7 @@ class BaseModel(ABC):
     def add_adam(self, *nets: torch.nn.Module) -> torch.optim.Adam:
         """Make an optimizer for the weights of these networks, and list it."""
         parameters = itertools.chain(*(net.parameters() for net in nets))
-        optimizer = torch.optim.Adam(parameters, lr=self.opt.lr, betas=(self.opt.beta1, self.opt.beta2))
+        optimizer = make_adam(parameters, self.opt, self.device)
         self.optimizers.append(optimizer)
         return optimizer
 
@@ -113,6 +185,10 @@ class BaseModel(ABC):
             self.schedulers = [get_scheduler(optimizer, opt) for optimizer in self.optimizers]
             if opt.pretrained_name:
                 self.load_networks(opt.epoch, Path(opt.checkpoints_dir) / opt.pretrained_name)
+            if opt.compile:
+                compile_networks(self.networks().values(), self.device)
+            if opt.cuda_graph:
+                self.optimize_parameters = RecordedStep(self, self.optimize_parameters)
         else:
             self.load_networks(opt.epoch)
             self.eval()
@@ -147,7 +223,7 @@ class BaseModel(ABC):
 
     def update_learning_rate(self) -> None:
         """Advance the schedules by one epoch."""
-        total, count = self._epoch_loss.tolist()
+        total, count = distributed.sum_over_processes(self._epoch_loss).tolist()
         self.metric = total / max(count, 1)
         self._epoch_loss.zero_()
         for scheduler in self.schedulers:
@@ -167,29 +243,35 @@ class BaseModel(ABC):
         return {name: getattr(self, name) for name in self.visual_names if hasattr(self, name)}
 
     def get_current_losses(self) -> dict[str, float]:
-        """Return the losses of `loss_names` by name. Waits for the device."""
-        return {name: float(loss) for name, loss in self._losses().items()}
+        """Return the losses of `loss_names` by name, of the pictures of all processes. Waits for the device."""
+        mean = distributed.sum_over_processes(self._stacked_losses()) / distributed.world_size()
+        return dict(zip(self.loss_names, mean.tolist(), strict=True))
+
+    def _stacked_losses(self) -> torch.Tensor:
+        return torch.stack([torch.as_tensor(loss).detach().to(self.device) for loss in self._losses().values()])
 
     def _losses(self) -> dict[str, torch.Tensor]:
-        return {name: torch.as_tensor(getattr(self, f"loss_{name}")).detach() for name in self.loss_names}
+        """Return the losses there are so far, as the model left them."""
+        return {name: getattr(self, f"loss_{name}") for name in self.loss_names if hasattr(self, f"loss_{name}")}
 
     def watch_losses(self, iteration: int) -> None:
         """Note on the device, without waiting for it, which losses are not finite and since when."""
         self._epoch_loss = self._epoch_loss.to(self.device)
         self._epoch_loss += torch.stack([self.loss_G.detach(), torch.ones_like(self.loss_G)])
-        for name, loss in self._losses().items():
-            never = torch.full((), -1, device=loss.device)
-            first = self._first_bad.get(name, never)
-            self._first_bad[name] = torch.where((first < 0) & ~loss.isfinite(), iteration, first)
+        values = self._stacked_losses()
+        if self._first_bad is None:
+            self._first_bad = torch.full(values.shape, -1, device=values.device)
+        self._first_bad = torch.where((self._first_bad < 0) & ~values.isfinite(), iteration, self._first_bad)
 
     def check_losses(self) -> None:
         """Raise a UserError that names the term and the iteration if a loss was not finite since the start."""
-        bad = [(int(first), name) for name, first in self._first_bad.items()]
-        bad = sorted((first, self.loss_names.index(name), name) for first, name in bad if first >= 0)
+        if self._first_bad is None:
+            return
+        bad = sorted((first, number) for number, first in enumerate(self._first_bad.tolist()) if first >= 0)
         if bad:
-            first, _, name = bad[0]
-            raise UserError(f"loss {name} is not finite at iteration {first}; nothing was saved since. "
-                            "Try a smaller --lr or a smaller weight of that term")  # fmt: skip
+            first, number = bad[0]
+            raise UserError(f"loss {self.loss_names[number]} is not finite at iteration {first}; nothing was saved "
+                            "since. Try a smaller --lr or a smaller weight of that term")  # fmt: skip
 
     # ---- checkpoints ---------------------------------------------------------------------------------------
 
@@ -206,17 +288,20 @@ class BaseModel(ABC):
             load_network(net, checkpoint.load(path, self.device), str(path), name, vars(self.opt))
 
     def state(self) -> dict[str, object]:
-        """Return all that training needs to go on: networks, optimizers, schedules, random and extra state."""
+        """Return all that training needs to go on: networks, optimizers, schedules, random and extra state.
+
+        Of several processes the first gets it whole. What is random they draw alike.
+        """
         return {
             "networks": {name: net.state_dict() for name, net in self.networks().items()},
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "optimizers": [state_of(optimizer) for optimizer in self.optimizers],
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
             "lr": self.opt.lr,
             "metric": self.metric,
             "epoch_loss": self._epoch_loss,
-            "random": checkpoint.random_state(),
-            "cuda_random": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
-            "extra": self.extra_state(),
+            "scaler": self.precision.scaler.state_dict(),
+            "random": checkpoint.random_state(self.device),
+            "extra": distributed.gathered(self.extra_state()),  # of each process
         }
 
     def load_state(self, state: dict) -> None:
@@ -225,15 +310,15 @@ class BaseModel(ABC):
             source = str(self.save_dir / "latest_state.pth")
             load_network(net, state["networks"].get(name, {}), source, name, vars(self.opt))
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
+            load_state(optimizer, saved)
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
         self._take_rates_of_options(state["lr"])
         self.metric, self._epoch_loss = state["metric"], state["epoch_loss"]
-        checkpoint.set_random_state(state["random"])
-        if state["cuda_random"] is not None and self.device.type == "cuda":
-            torch.cuda.set_rng_state(state["cuda_random"].cpu(), self.device)
-        self.load_extra_state(state["extra"])
+        if state["scaler"]:
+            self.precision.scaler.load_state_dict(state["scaler"])
+        checkpoint.set_random_state(state["random"], self.device)
+        self.load_extra_state(state["extra"][distributed.rank() % len(state["extra"])])
 
     def _take_rates_of_options(self, lr_before: float) -> None:
         """Let rates and number of epochs given on continuing win over those that the state was trained with."""
@@ -251,7 +336,7 @@ class BaseModel(ABC):
                 for group, rate, share in zip(
                     scheduler.optimizer.param_groups, scheduler.base_lrs, shares, strict=True
                 ):
-                    group["lr"] = rate * share
+                    set_rate(group, rate * share)
 
     def extra_state(self) -> dict[str, object]:
         """Return state of a subclass that a restart must not lose: tensors and plain types."""
@@ -261,11 +346,14 @@ class BaseModel(ABC):
         """Restore what `extra_state` returned."""
 
     def check_weights(self) -> None:
-        """Raise a UserError if a weight is not finite, so that it never reaches a file."""
+        """Raise a UserError if a weight is not finite or differs between processes, so that it never reaches a file."""
         for name, net in self.networks().items():
             if not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
                 raise UserError(f"the weights of network {name} are no longer finite; nothing was saved. "
                                 "Try a smaller --lr")  # fmt: skip
+            if not distributed.is_alike(torch.stack([parameter.detach().sum() for parameter in net.parameters()])):
+                raise UserError(f"the weights of network {name} differ between processes; nothing was saved. Does "
+                                f"--model {self.opt.model} take its steps by update()?")  # fmt: skip
 
     def describe_networks(self) -> str:
         """Return a line a network with its number of parameters; with --verbose its layers too."""

@@ -122,31 +122,25 @@ class CUTModel(BaseModel):
 
     def optimize_parameters(self) -> None:
         """Take one step: D first, then G and F together."""
-        self.forward()
-
         if self.use_GAN:
-            self.set_requires_grad(self.netD, True)
-            self.optimizer_D.zero_grad()
-            self.compute_D_loss().backward()
-            self.optimizer_D.step()
-            self.set_requires_grad(self.netD, False)
-
+            self.update(([self.optimizer_D], self.compute_D_loss))
         generators = [optimizer for optimizer in self.optimizers if optimizer is not getattr(self, "optimizer_D", None)]
-        for optimizer in generators:
-            optimizer.zero_grad()
-        loss_G = self.compute_G_loss()
-        if not loss_G.requires_grad:
-            raise UserError("every weight of the loss is 0: there is nothing to learn")
-        loss_G.backward()
-        for optimizer in generators:
-            optimizer.step()
+        self.update((generators, self.compute_G_loss))
+
+    def set_input(self, input: dict) -> None:
+        """Take a batch; with --flip_equivariance half of them are painted flipped."""
+        super().set_input(input)
+        self.flipped_for_equivariance = self.isTrain and self.opt.flip_equivariance and bool(torch.rand(()) < 0.5)
+
+    def choices(self) -> bool:
+        """Return whether this batch is flipped."""
+        return self.flipped_for_equivariance
 
     def forward(self) -> None:
         """Compute fake_B = G(X), and in training idt_B = G(Y) and the keys of the contrastive loss."""
         if not self.isTrain:
             self.fake_B = self.translate(self.netG, self.real_A)
             return
-        self.flipped_for_equivariance = self.opt.flip_equivariance and bool(torch.rand(()) < 0.5)
         same_size = self.real_A.shape == self.real_B.shape
         self._nce_of_pair: list[torch.Tensor] | None = None
         self._keys: list[torch.Tensor] | None = None

@@ -64,18 +64,8 @@ class CycleGANModel(BaseModel):
         self.rec_A, self.rec_B = self.netG_B(self.fake_B), self.netG_A(self.fake_A)
 
     def optimize_parameters(self) -> None:
-        """Take one step: the generators first, then the discriminators."""
-        discriminators = [self.netD_A, self.netD_B]
-        self.forward()
-        self.set_requires_grad(discriminators, False)
-        self.optimizer_G.zero_grad()
-        self.compute_G_loss().backward()
-        self.optimizer_G.step()
-
-        self.set_requires_grad(discriminators, True)
-        self.optimizer_D.zero_grad()
-        self.compute_D_loss().backward()
-        self.optimizer_D.step()
+        """Take one step: the generators and the discriminators, which judge what was painted before it."""
+        self.update(([self.optimizer_G], self.compute_G_loss), ([self.optimizer_D], self.compute_D_loss))
 
     def compute_G_loss(self) -> torch.Tensor:
         """Return the weighted total of both generators; the parts are kept unweighted."""

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.networks.joined import run_on_both
+from models.precision import at_least_float32
 
 
 def gan_loss(scores: torch.Tensor, target_is_real: bool, mode: str = "lsgan") -> torch.Tensor:
@@ -18,6 +19,7 @@ def gan_loss(scores: torch.Tensor, target_is_real: bool, mode: str = "lsgan") ->
     Returns:
         (N,), the mean over each picture's scores.
     """
+    scores = at_least_float32(scores)
     if mode == "lsgan":
         loss = (scores - 1.0) ** 2 if target_is_real else scores**2
     elif mode == "wgangp":

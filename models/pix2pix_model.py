@@ -43,16 +43,8 @@ class Pix2PixModel(BaseModel):
 
     def optimize_parameters(self) -> None:
         """Take one step: D first, then G."""
-        self.forward()
-        self.set_requires_grad(self.netD, True)
-        self.optimizer_D.zero_grad()
-        self.compute_D_loss().backward()
-        self.optimizer_D.step()
-
-        self.set_requires_grad(self.netD, False)
-        self.optimizer_G.zero_grad()
-        self.compute_G_loss().backward()
-        self.optimizer_G.step()
+        self.update(([self.optimizer_D], self.compute_D_loss))
+        self.update(([self.optimizer_G], self.compute_G_loss))
 
     def compute_D_loss(self) -> torch.Tensor:
         """Return (D_fake + D_real) / 2."""

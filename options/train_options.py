@@ -7,6 +7,7 @@ from argparse import Namespace
 from options import record
 from options.base_options import BaseOptions, run_folder
 from options.parser import OneLineParser
+from util.device import drop_what_cannot_be_served
 from util.errors import UserError
 from util.run_state import state_path
 
@@ -40,9 +41,25 @@ class TrainOptions(BaseOptions):
             help="number of the first epoch; a saved state knows its own",
         )
         add("--phase", default="train", help="which folders are read: PHASEA, PHASEB")
+        add("--cache", default="auto", choices=["auto", "off"], help="auto: keep decoded and scaled pictures in memory "
+            "if all of them fit into half of what is free")  # fmt: skip
         add("--pretrained_name", default=None, help="start from the networks of another run")
         self._add_report_flags(parser)
         self._add_schedule_flags(parser)
+        self._add_speed_flags(parser)
+
+    @staticmethod
+    def _add_speed_flags(parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        add("--accumulate", type=int, default=1, metavar="N", help="a step takes N batches and holds one in memory: "
+            "the step of a batch N times as large, in more time")  # fmt: skip
+        add("--fast", action="store_true", help="all that makes a GPU faster: --amp bf16 --tf32 --compile --cuda_graph")
+        add("--amp", default="off", choices=["off", "bf16", "fp16"], help="convolutions and products in 16 bits, on a "
+            "GPU; fp16 with scaled losses")  # fmt: skip
+        add("--tf32", action="store_true", help="matrix products in TF32, on a GPU; convolutions are by default")
+        add("--compile", action="store_true", help="compile the networks, on a GPU; takes minutes at the start")
+        add("--cuda_graph", action="store_true", help="record a step once and replay it, on a GPU")
+        add("--max_memory_report", action="store_true", help="print what a step takes in memory, part by part")
 
     @staticmethod
     def _add_report_flags(parser: argparse.ArgumentParser) -> None:
@@ -105,6 +122,9 @@ class TrainOptions(BaseOptions):
         if "@" in opt.display_server:
             raise UserError("--display_server: user and password do not belong into the address, which is recorded; "
                             "see --display_username")  # fmt: skip
+        if opt.accumulate < 1:
+            raise UserError(f"--accumulate {opt.accumulate}: expected 1 or more")
+        self.dropped = drop_what_cannot_be_served(opt)
         if opt.lr <= 0:
             raise UserError(f"--lr {opt.lr}: expected more than 0")
 

@@ -33,23 +33,26 @@ def load(path: Path, device: torch.device | str = "cpu") -> object:
         raise UserError(f"{path} is not a readable checkpoint: {reason}") from error
 
 
-def random_state() -> dict[str, object]:
-    """Return the state of python's, numpy's and torch's CPU generators as tensors and plain types."""
+def random_state(device: torch.device | None = None) -> dict[str, object]:
+    """Return the state of python's, numpy's, torch's, and a GPU's generators as tensors and plain types."""
     name, keys, position, has_gauss, gauss = np.random.get_state()
     return {
         "python": random.getstate(),
         "numpy": (name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
         "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state(device) if device is not None and device.type == "cuda" else None,
     }
 
 
-def set_random_state(state: dict[str, object]) -> None:
+def set_random_state(state: dict[str, object], device: torch.device | None = None) -> None:
     """Restore what `random_state` returned."""
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
     name, keys, position, has_gauss, gauss = state["numpy"]
     np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), position, has_gauss, gauss))
     torch.set_rng_state(state["torch"].cpu())
+    if state["cuda"] is not None and device is not None and device.type == "cuda":
+        torch.cuda.set_rng_state(state["cuda"].cpu(), device)
 
 
 def seed_cpu(seed: int) -> None:

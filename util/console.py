@@ -6,11 +6,6 @@ import sys
 from tqdm import tqdm
 
 
-def is_first_process() -> bool:
-    """Tell whether this process is the one that speaks and writes, as launchers such as torchrun number them."""
-    return int(os.environ.get("RANK") or 0) == 0
-
-
 def silence() -> None:
     """Print nothing from now on; errors and warnings still go to stderr."""
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, open until the program ends

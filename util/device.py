@@ -1,7 +1,9 @@
 """Where to compute: `--gpu_ids` to a torch device, and its memory."""
 
 import ctypes
+import os
 import platform
+from argparse import Namespace
 
 import torch
 
@@ -9,25 +11,40 @@ from util.errors import UserError
 
 
 def parse_gpu_ids(text: str) -> list[int]:
-    """Read `--gpu_ids`: `auto`, `-1` (the CPU), `0`, or `0,2`; returns the list of accelerator indices.
+    """Read `--gpu_ids`: `auto`, `-1` (the CPU), `0`, or `0,2`; returns the accelerator of this process, if any.
 
-    `auto` is the first accelerator if there is one (CUDA, then Apple's MPS), else the CPU.
+    `auto` are all accelerators here (CUDA, then Apple's MPS), else the CPU. Of several each process that torchrun
+    starts takes its own; one process alone takes the first, and refuses a list.
 
     Raises:
         UserError: if it is none of these, or names an accelerator that is not here.
     """
+    here, number, processes = _accelerators(), *_place_on_machine()
     if text == "auto":
-        return [0] if _accelerators() else []
+        return [_of_process(list(range(here)), number, processes, text)] if here else []
     try:
         ids = [int(part) for part in text.split(",")]
     except ValueError:
         raise UserError(f"--gpu_ids {text}: expected auto, -1 for the CPU, or indices such as 0 or 0,1") from None
     ids = [index for index in ids if index >= 0]
-    if len(ids) > 1:
-        raise UserError(f"--gpu_ids {text}: training on several GPUs is not supported yet; name one")
-    if ids and ids[0] >= _accelerators():
-        raise UserError(f"--gpu_ids {text}: {_accelerators()} accelerators found here; use -1 for the CPU")
-    return ids
+    if ids and max(ids) >= here:
+        raise UserError(f"--gpu_ids {text}: {here} accelerators found here; use -1 for the CPU")
+    if len(ids) > 1 and processes == 1:
+        raise UserError(f"--gpu_ids {text}: a process trains on one GPU; for {len(ids)} of them start "
+                        f"torchrun --nproc_per_node {len(ids)} train.py ...")  # fmt: skip
+    return [_of_process(ids, number, processes, text)] if ids else []
+
+
+def _place_on_machine() -> tuple[int, int]:
+    """Return the number of this process among those that torchrun started on this machine, and how many they are."""
+    return int(os.environ.get("LOCAL_RANK") or 0), int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
+
+
+def _of_process(ids: list[int], number: int, processes: int, text: str) -> int:
+    if processes > len(ids):
+        raise UserError(f"--gpu_ids {text}: {processes} processes on this machine need as many GPUs, not {len(ids)}; "
+                        f"start torchrun with --nproc_per_node {len(ids)}")  # fmt: skip
+    return ids[number]
 
 
 def device_of(gpu_ids: list[int]) -> torch.device:
@@ -35,14 +52,59 @@ def device_of(gpu_ids: list[int]) -> torch.device:
     if not gpu_ids:
         return torch.device("cpu")
     if torch.cuda.is_available():
+        torch.cuda.set_device(gpu_ids[0])  # where messages between processes go
         return torch.device("cuda", gpu_ids[0])
     return torch.device("mps")
+
+
+def drop_what_cannot_be_served(opt: Namespace) -> list[str]:
+    """Switch off those flags of speed that this device does not serve; return a line for each.
+
+    `--fast` stands for `--amp bf16 --tf32 --compile --cuda_graph`.
+    """
+    asked = {flag: getattr(opt, flag) for flag in ("amp", "tf32", "compile", "cuda_graph")}
+    if opt.fast:
+        asked = {"amp": "bf16" if opt.amp == "off" else opt.amp, "tf32": True, "compile": True, "cuda_graph": True}
+    reasons = {}
+    if opt.device.type == "cuda":
+        if asked["amp"] == "bf16" and not torch.cuda.is_bf16_supported(including_emulation=False):
+            reasons["amp"] = "this GPU has no bf16; float32 it is, fp16 may serve"
+        if asked["amp"] == "fp16":
+            reasons["cuda_graph"] = "the loss scaling of fp16 decides anew in each step; bf16 needs none"
+        elif opt.accumulate > 1 or int(os.environ.get("WORLD_SIZE") or 1) > 1:
+            reasons["cuda_graph"] = "serves one process and whole batches alone"
+        elif getattr(opt, "pool_size", 0) > 0 and opt.model in ("cycle_gan", "pix2pix"):
+            reasons["cuda_graph"] = "a pool of pictures is drawn from anew in each step; --pool_size 0 has none"
+    else:
+        name = "a CPU" if opt.device.type == "cpu" else "Apple's MPS"
+        reasons = {
+            "amp": f"slower than float32 on {name}", "tf32": f"{name} has none",
+            "compile": f"slower on {name}, and minutes to compile", "cuda_graph": f"{name} has none",
+        }  # fmt: skip
+    lines = []
+    for flag, value in asked.items():
+        off = "off" if flag == "amp" else False
+        if value != off and flag in reasons:
+            lines.append(f"--{flag}: {reasons[flag]}; left out")
+            value = off
+        setattr(opt, flag, value)
+    return lines
 
 
 def _accelerators() -> int:
     if torch.cuda.is_available():
         return torch.cuda.device_count()
     return int(torch.backends.mps.is_available())
+
+
+def prepare_for_training(opt: Namespace) -> None:
+    """Set up what a device needs for steps that repeat."""
+    if opt.device.type == "cpu":
+        keep_freed_memory()
+    elif opt.device.type == "cuda":
+        # Trying out its algorithms pays where pictures have one size.
+        torch.backends.cudnn.benchmark = bool({"crop", "resize"} & set(opt.preprocess.split("_and_")))
+        torch.set_float32_matmul_precision("high" if opt.tf32 else "highest")
 
 
 def keep_freed_memory() -> None:

@@ -5,12 +5,14 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from data import Loader
 from models.base_model import BaseModel
 from models.color_statistics import ColorStatistics
 from util import html, visdom_monitor
 from util.collapse_alarm import CollapseAlarm
 from util.console import Console
 from util.curves import values_of
+from util.data_alarm import DataAlarm
 from util.history import History
 from util.run_log import RunLog
 from util.run_state import Progress
@@ -19,14 +21,15 @@ from util.training_page import TrainingPage
 
 
 class Report:
-    """Console, files, page, live monitor and TensorBoard of a run, and the alarm against one tone."""
+    """Console, files, page, live monitor and TensorBoard of a run, and its alarms."""
 
-    def __init__(self, opt: Namespace, model: BaseModel, progress: Progress, epoch_size: int):
-        """Args: progress: where the run stands, which the loop keeps up to date; epoch_size: pictures in an epoch."""
-        self.opt, self.model, self.progress, self.epoch_size = opt, model, progress, epoch_size
+    def __init__(self, opt: Namespace, model: BaseModel, progress: Progress, dataset: Loader):
+        """Args: progress: where the run stands, which the loop keeps up to date."""
+        self.opt, self.model, self.progress, self.epoch_size = opt, model, progress, len(dataset)
         folder = model.save_dir
-        steps = epoch_size // opt.batch_size
-        done = steps * (progress.epoch - 1) + progress.epoch_iter // opt.batch_size
+        self.step_size = dataset.step_size
+        steps = self.epoch_size // self.step_size
+        done = steps * (progress.epoch - 1) + progress.epoch_iter // self.step_size
         self.console = Console(total=steps * (opt.n_epochs + opt.n_epochs_decay), done=done)
         self.tensorboard = TensorBoardLog(folder / "tensorboard", progress.total_iters) if opt.tensorboard else None
         self.log = RunLog(folder)
@@ -40,6 +43,7 @@ class Report:
             self.say(f"the page: {self.page.folder / 'index.html'}")
         self.colors = ColorStatistics()
         self.alarm = CollapseAlarm(opt)
+        self.data_alarm = DataAlarm(opt, filling=progress.epoch if dataset.dataset.cache else None)
         self.start = self.asked = time.perf_counter()
         self.steps, self.waited = 0, 0.0  # since the last line of losses
         self.shown = 0  # pictures of the run when the live ones were sent last
@@ -61,13 +65,13 @@ class Report:
         if painted is not None and style is not None and painted.shape[1] == style.shape[1] == 3:
             self.colors.see(painted, style)
 
-    def losses(self) -> None:
-        """Tell the losses and all that has a curve. Waits for the device."""
-        record = self._record()
+    def losses(self, losses: dict[str, float]) -> None:
+        """Tell the losses and all else that has a curve. Waits for the device."""
+        record = self._record(losses)
         values = " ".join(f"{name}: {value:.3f}" for name, value in record["losses"].items())
         seconds = record["times"]["iteration"]
         share = record["times"]["data"] / seconds
-        of_picture = seconds / self.opt.batch_size  # as CUT's log has it
+        of_picture = seconds / self.step_size  # as CUT's log has it
         where = f"(epoch: {record['epoch']}, iters: {record['epoch_iter']}, time: {of_picture:.3f}, data: {share:.0%})"
         self.console.losses(where, values, seconds)
         self.history.add(record["epochs"], values_of(record))
@@ -79,11 +83,13 @@ class Report:
         if self.monitor:
             self.monitor.curves()
 
-    def _record(self) -> dict:
+    def _record(self, losses: dict[str, float]) -> dict:
         progress, now = self.progress, time.perf_counter()
         colors = self.colors.read()
         if self.alarm.check(colors, progress.total_iters):
             self.console.warn(f"warning: {self.alarm.warning}" if self.alarm.warning else "several tones again")
+        if held_up := self.data_alarm.check(self.waited, now - self.asked, progress.epoch):
+            self.console.warn(f"warning: {held_up}")
         times = {
             "iteration": (now - self.asked) / max(1, self.steps), "data": self.waited / max(1, self.steps),
             "elapsed": now - self.start, "monitor": self.monitor.seconds if self.monitor else 0.0,
@@ -93,8 +99,8 @@ class Report:
             "epoch": progress.epoch, "epoch_iter": progress.epoch_iter,
             "epochs": progress.epoch - 1 + progress.epoch_iter / self.epoch_size,
             "iteration": progress.iterations, "pictures": progress.total_iters,
-            "losses": self.model.get_current_losses(), "colors": colors, "one_tone": self.alarm.warning is not None,
-            "learning_rate": self.model.optimizers[0].param_groups[0]["lr"], "times": times,
+            "losses": losses, "colors": colors, "one_tone": self.alarm.warning is not None,
+            "learning_rate": float(self.model.optimizers[0].param_groups[0]["lr"]), "times": times,
         }  # fmt: skip
 
     def pictures(self) -> None:
@@ -143,7 +149,7 @@ class Report:
             self.update_page()
         if last and self.shown != self.progress.total_iters:
             self.pictures()
-        rate = self.model.optimizers[0].param_groups[0]["lr"]
+        rate = float(self.model.optimizers[0].param_groups[0]["lr"])
         self.console.end_epoch(f"end of epoch {self.progress.epoch} / {last_epoch}, learning rate {rate:.3g}")
 
     def close(self) -> None:

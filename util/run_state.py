@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.base_model import BaseModel
-from util import checkpoint
+from util import checkpoint, distributed
 from util.errors import UserError
 
 
@@ -32,10 +32,15 @@ def state_path(opt: Namespace) -> Path:
 
 
 def save(model: BaseModel, progress: Progress, export_as: list[int | str]) -> None:
-    """Write the complete state, then the networks alone under the names to export; only if all is finite."""
+    """Write the complete state, then the networks alone under the names to export; only if all is finite.
+
+    All processes call it, and the first one writes.
+    """
     model.check_losses()
     model.check_weights()
-    state = {"format": 1, "progress": vars(progress), "model": model.state()}
+    state = {"format": 2, "progress": vars(progress), "model": model.state()}
+    if not distributed.is_first():
+        return
     checkpoint.save_atomically(state, state_path(model.opt))
     for name in export_as:
         model.save_networks(name)
@@ -47,17 +52,16 @@ def resume(model: BaseModel, opt: Namespace, epoch_size: int) -> Progress:
     Args: epoch_size: pictures in an epoch; networks alone do not tell how many they have seen.
     """
     seen = epoch_size * (opt.epoch_count - 1)
-    progress = Progress(epoch=opt.epoch_count, total_iters=seen, iterations=seen // opt.batch_size)
+    progress = Progress(epoch=opt.epoch_count, total_iters=seen, iterations=seen // distributed.step_size(opt))
     if not opt.continue_train:
         return progress
     path = state_path(opt)
     if opt.from_state:
         state = checkpoint.load(path, model.device)
-        if not isinstance(state, dict) or state.get("format") != 1:
+        if not isinstance(state, dict) or state.get("format") != 2:
             raise UserError(f"{path} is no state of a run; remove it to go on from the networks alone")
         model.load_state(state["model"])
-        saved = state["progress"]
-        progress = Progress(**{"iterations": saved["total_iters"] // opt.batch_size, **saved})
+        progress = Progress(**state["progress"])
         print(f"continuing at epoch {progress.epoch}, picture {progress.epoch_iter}")
     else:
         model.load_networks(opt.epoch)
@@ -71,11 +75,15 @@ class StopRequest:
     """Turns Ctrl-C and SIGTERM into a wish that the loop fulfils after its step; a second one ends at once."""
 
     def __init__(self) -> None:
-        self.wanted = False
+        self._wanted = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
 
+    def is_wanted(self) -> bool:
+        """Tell whether this process, or another one of the run, was asked to stop. All of them ask."""
+        return distributed.any_process(self._wanted)
+
     def _note(self, number: int, frame: object) -> None:
-        if self.wanted:
+        if self._wanted:
             raise KeyboardInterrupt
-        self.wanted = True
+        self._wanted = True

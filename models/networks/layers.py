@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from models.precision import at_least_float32, full_precision
+
 NormLayer = Callable[[int], nn.Module]
 
 
@@ -18,7 +20,8 @@ class InstanceNorm2d(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
-        return F.group_norm(x, x.shape[1], eps=1e-5)
+        with full_precision(x.device):  # torch would round the statistics of 16-bit values to 16 bits
+            return F.group_norm(at_least_float32(x), x.shape[1], eps=1e-5).to(x.dtype)
 
 
 def norm_layer(norm: str) -> NormLayer:

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from models.precision import at_least_float32
+
 
 class PatchSampleF(nn.Module):
     """One two-layer MLP a tapped layer (`mlp_0`, `mlp_1`, ...), or none (`use_mlp=False`)."""
@@ -36,6 +38,7 @@ class PatchSampleF(nn.Module):
             x = feature.flatten(2).gather(2, index).transpose(1, 2)  # (N, P, C)
             if self.use_mlp:
                 x = self.get_submodule(f"mlp_{number}")(x)  # (N, P, nc)
+            x = at_least_float32(x)
             # With small initial gains features are of the size of the 1e-7: added to the length, as in CUT, it counts.
             projected.append(x / (torch.linalg.vector_norm(x, dim=-1, keepdim=True) + 1e-7))
         return projected

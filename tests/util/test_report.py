@@ -72,15 +72,6 @@ def test_quiet_says_nothing_and_writes_all(pictures, tmp_path):
     assert wrong.returncode == 1 and wrong.stdout == "" and "not finite" in wrong.stderr
 
 
-def test_of_several_processes_the_first_alone_tells(pictures, tmp_path):
-    first, second = (train(*arguments(pictures, tmp_path / rank), RANK=rank, WORLD_SIZE="2") for rank in "01")
-    assert first.returncode == second.returncode == 0
-    assert "(epoch: 1, iters: 2" in first.stdout and (second.stdout, second.stderr) == ("", "")
-    wrote = [{path.name for path in (tmp_path / rank / "run").iterdir()} for rank in "01"]
-    told = {"loss_log.txt", "metrics.jsonl", "web"}
-    assert told <= wrote[0] and not told & wrote[1]
-
-
 def test_a_record_has_every_loss_every_statistic_and_the_times(pictures, tmp_path):
     assert train(*arguments(pictures, tmp_path), "--batch_size", 2, "--n_epochs", 3).returncode == 0
     records = read(tmp_path / "run/metrics.jsonl")

@@ -1,0 +1,49 @@
+"""How much memory is free."""
+
+import os
+import shutil
+from pathlib import Path
+
+_SHARED = Path("/dev/shm")  # where Linux has what processes share, if torch is to share it
+
+
+def free(shared: bool) -> tuple[int, str]:
+    """Return how many bytes this process can still take, and where they run out first.
+
+    Outside of Linux it is all memory there is, and 0 where the system does not tell.
+
+    Args: shared: for memory that other processes see too, which a container has 64 MB of by default.
+    """
+    places = [(min([_unused(), *limits()]), "memory")]
+    if shared and _SHARED.is_dir():
+        places.append((shutil.disk_usage(_SHARED).free, f"{_SHARED} (docker: --shm-size)"))
+    return min(places)
+
+
+def _unused() -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+
+
+def limits(mounted: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> list[int]:
+    """Return the limits, in bytes, of the control group that this process is in and of those around it.
+
+    Args: mounted: where the kernel shows the groups, of version 2 or 1; own: where it says which is this process's.
+    """
+    found: list[int] = []
+    for line in own.read_text().splitlines() if own.is_file() else []:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            root, name = mounted, "memory.max"
+        elif controllers == "memory":
+            root, name = mounted / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        group = root / path.lstrip("/")
+        files = [folder / name for folder in (group, *group.parents) if folder.is_relative_to(root)]
+        texts = [file.read_text().strip() for file in files if file.is_file()]
+        found += [int(text) for text in texts if text != "max"]
+    return found
