@@ -23,6 +23,7 @@ COVERED = {
     "model": ("cut", "colorcut"), "normG": ("instance", "none"), "normD": ("instance", "none"), "no_dropout": (True,),
     "netF": ("mlp_sample",), "nce_includes_all_negatives_from_minibatch": (False,), "gan_mode": ("lsgan",),
     "lambda_gp": (0,), "term_units": ("style",), "l1_target": ("color",), "idt_input": ("color",),
+    "accumulate": (1,), "amp": ("off",), "cuda_graph": (False,),
 }  # fmt: skip
 
 
@@ -67,7 +68,6 @@ class PlainStep:
     def optimize_parameters(self) -> None:
         """Take one step: D first, then G and F together."""
         opt = self.opt
-        self.flipped = opt.flip_equivariance and bool(torch.rand(()) < 0.5)
         self.fake_B = self.paint(self.real_A)
         if self.use_idt:
             self.idt_B = self.paint(self.real_B)
@@ -102,7 +102,7 @@ class PlainStep:
 
     def paint(self, images: torch.Tensor) -> torch.Tensor:
         """Return G(x) for each of (N, 3, H, W), flipped before in a flipped iteration."""
-        return torch.cat([self.netG(one.flip(3) if self.flipped else one) for one in in_turn(images)])
+        return torch.cat([self.netG(one.flip(3) if self.flipped_for_equivariance else one) for one in in_turn(images)])
 
     def distance_to(self, target: float, images: torch.Tensor) -> torch.Tensor:
         """Return E (D(x) - target)^2 over pictures (N, 3, H, W): least squares, as in Mao et al. 2017."""
@@ -119,7 +119,7 @@ class PlainStep:
             for number, (key, query, place) in enumerate(zip(keys, queries, places, strict=True)):
                 with torch.no_grad():
                     k = self.project(number, key, place)
-                q = self.project(number, query.flip(3) if self.flipped else query, place)
+                q = self.project(number, query.flip(3) if self.flipped_for_equivariance else query, place)
                 scores = q @ k.T / self.opt.nce_T
                 losses.append((scores.logsumexp(1) - scores.diagonal()).mean())
         return mean(losses)
