@@ -5,8 +5,9 @@
 Every model, ours and upstream's, is built in a process of its own and takes its steps in turn with the others, on the
 same random pictures: what slows the machine for a while slows all of them. A step is set_input and
 optimize_parameters. Ratios are the median over rounds of ours to upstream's of the same round. Written are
-OUT/benchmark.png and, with --json FILE, the rows. Bytes are those that each operation reads and writes, as if all went
-to memory; shares are of a large product's operations a second and of a large copy's bytes a second.
+OUT/benchmark.png and, with --json FILE, the rows. Hours are those of the paper's 30 epochs of 6000 pictures. Bytes are
+those that each operation reads and writes, as if all went to memory; shares are of a large product's operations a
+second and of a large copy's bytes a second.
 """
 
 import contextlib
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--ngf", type=positive, default=64, help="filters of the generator, and of the discriminator")
     parser.add_argument("--batch_size", type=positive, default=1)
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS)[:4])
+    parser.add_argument("--fast", action="store_true", help="ours with --fast too, as rows of their own")
     parser.add_argument("--rounds", type=positive, default=10, help="steps of each model that are timed")
     parser.add_argument("--memory_runs", type=positive, default=1, help="processes that peak memory is the median of")
     parser.add_argument("--out", type=Path, default=Path("figures"))
@@ -147,31 +149,35 @@ def measured(args: Namespace, device: str, size: int, folder: str) -> list[dict]
     for name in args.models:
         ours, theirs = MODELS[name]
         sides[name, "ours"] = ROOT, f"{ours} {common}"
+        if args.fast:
+            sides[name, "fast"] = ROOT, f"{ours} {common} --fast"
         if args.upstream and theirs:
             sides[theirs, "upstream"] = args.upstream.resolve(), f"{theirs} {common}"
     # Before all are built: the largest size that a process ever had is inherited by those that it starts.
     memory = {side: memory_alone(*place, args.memory_runs) for side, place in sides.items()}
     workers = {side: Worker.start(*place) for side, place in sides.items()}
-    counts = {side: workers[side].ask("count") for side in workers if side[1] == "ours"}
-    before = ceilings(torch.device(device))
-    for worker in workers.values():
-        worker.ask("step")  # warms up
+    counts = {name: workers[name, "ours"].ask("count") for name in args.models}
+    for side, worker in workers.items():
+        for _ in range(6 if side[1] == "fast" else 1):  # warms up; compiles, and records a step after some
+            worker.ask("step")
     seconds: dict[tuple[str, str], list[float]] = {side: [] for side in workers}
+    ceiling_of_flops = ceiling_of_bytes = 0.0
     for number in tqdm(range(args.rounds), f"{size}x{size}", disable=None):
         for side in list(workers)[:: 1 if number % 2 else -1]:
             seconds[side].append(workers[side].ask("step"))
+        # Between the steps: what slows the machine for a while slows both.
+        ceiling_of_flops, ceiling_of_bytes = map(max, (ceiling_of_flops, ceiling_of_bytes), ceilings(device))
     for worker in workers.values():
         worker.end()
-    # What slows the machine for a while slows a ceiling too: the better of two counts.
-    ceiling_of_flops, ceiling_of_bytes = map(max, before, ceilings(torch.device(device)))
     rows = []
-    for name in args.models:
-        own, other = (name, "ours"), (MODELS[name][1], "upstream")
-        median, (flops, moved) = statistics.median(seconds[own]), counts[own]
+    for name, kind in [side for side in sides if side[1] != "upstream"]:
+        own, other = (name, kind), (MODELS[name][1], "upstream")
+        median, (flops, moved) = statistics.median(seconds[own]), counts[name]
         rows.append({
-            "model": name, "size": size,
+            "model": name + " --fast" * (kind == "fast"), "size": size,
             "seconds_per_iteration": {"median": median, "min": min(seconds[own]), "max": max(seconds[own])},
             "ratio_to_upstream": median_ratio(seconds[own], seconds.get(other)),
+            "hours_of_180000_pictures": median * 180_000 / args.batch_size / 3600,
             "peak_memory_bytes": memory[own], "peak_memory_bytes_of_upstream": memory.get(other),
             "flops": flops, "bytes": moved,
             "share_of_flops_ceiling": flops / median / ceiling_of_flops,
@@ -192,13 +198,13 @@ def memory_alone(root: Path, flags: str, runs: int) -> int:
     return statistics.median(peaks)
 
 
-def ceilings(device: torch.device) -> tuple[float, float]:
-    """Return operations a second of a large product and bytes a second of a large copy, the best of five.
+def ceilings(device: str) -> tuple[float, float]:
+    """Return operations a second of a large product and bytes a second of a large copy, the best of three.
 
     The product is of matrices or a 3x3 convolution of the generator's blocks, whichever is faster: the libraries behind
     them differ.
     """
-    side, count = (8192, 2**28) if device.type == "cuda" else (2048, 2**25)
+    side, count = (8192, 2**28) if device == "cuda" else (2048, 2**25)
     a, b = torch.rand(2, side, side, device=device)
     pictures, weights = torch.rand(4, 256, 64, 64, device=device), torch.rand(256, 256, 3, 3, device=device)
     source = torch.rand(count, device=device)
@@ -206,10 +212,10 @@ def ceilings(device: torch.device) -> tuple[float, float]:
 
     def best(action: Callable[[], object]) -> float:
         seconds = []
-        for _ in range(6):
+        for _ in range(4):
             started = time.perf_counter()
             action()
-            if device.type != "cpu":
+            if device != "cpu":
                 torch.accelerator.synchronize()
             seconds.append(time.perf_counter() - started)
         return min(seconds[1:])
@@ -226,14 +232,15 @@ def ceilings(device: torch.device) -> tuple[float, float]:
 
 def as_markdown(rows: list[dict]) -> str:
     """Return the table as text."""
-    titles = ["", "size", "seconds an iteration", "min to max", "to upstream", "GFLOP", "GB moved", "of FLOP/s",
-              "of GB/s", "peak memory, MiB", "upstream's"]  # fmt: skip
+    titles = ["", "size", "seconds an iteration", "min to max", "to upstream", "hours", "GFLOP", "GB moved",
+              "of FLOP/s", "of GB/s", "peak memory, MiB", "upstream's"]  # fmt: skip
     lines = [f"| {' | '.join(titles)} |", f"|{' --- |' * len(titles)}"]
     for row in rows:
         times, ratio = row["seconds_per_iteration"], row["ratio_to_upstream"]
         theirs = row["peak_memory_bytes_of_upstream"]
         cells = [row["model"], str(row["size"]), f"{times['median']:.4g}", f"{times['min']:.4g} to {times['max']:.4g}",
-                 "" if ratio is None else f"{ratio:.3f}", f"{row['flops'] / 1e9:.4g}", f"{row['bytes'] / 1e9:.3g}",
+                 "" if ratio is None else f"{ratio:.3f}", f"{row['hours_of_180000_pictures']:.3g}",
+                 f"{row['flops'] / 1e9:.4g}", f"{row['bytes'] / 1e9:.3g}",
                  f"{row['share_of_flops_ceiling']:.0%}", f"{row['share_of_bytes_ceiling']:.0%}",
                  f"{row['peak_memory_bytes'] / 2**20:.0f}", f"{theirs / 2**20:.0f}" if theirs else ""]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")

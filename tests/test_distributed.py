@@ -97,9 +97,11 @@ def test_a_stopped_run_goes_on_with_another_number_of_processes(pictures, tmp_pa
     files = {path.name for path in (tmp_path / "two/run").iterdir()}
     assert {"latest_state.pth", "latest_net_G.pth", "loss_log.txt", "metrics.jsonl", "train_opt.json"} <= files
     epochs = int(lines_of(tmp_path / "two/run/loss_log.txt")[-1][0]) + 2
-    done = train("--name", "run", "--checkpoints_dir", tmp_path / "two", "--gpu_ids", -1, "--continue_train",
-                 "--batch_size", 2, "--n_epochs", epochs)  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    again = ["--name", "run", "--checkpoints_dir", tmp_path / "two", "--gpu_ids", -1, "--continue_train"]
+    said = "a step took 2 pictures so far, --batch_size times --accumulate times processes, and now"
+    assert f"{said} 1\n" in train(*again, "--n_epochs", 1).stdout  # nothing is left to do in one epoch
+    done = train(*again, "--batch_size", 2, "--n_epochs", epochs)
+    assert done.returncode == 0 and said not in done.stdout, done.stderr
     assert train(*flags_of(pictures, tmp_path / "one"), "--batch_size", 2, "--n_epochs", epochs).returncode == 0
     both = [lines_of(tmp_path / name / "run/loss_log.txt") for name in ("two", "one")]
     assert [line[:2] for line in both[0]] == [line[:2] for line in both[1]]

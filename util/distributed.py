@@ -58,8 +58,9 @@ def _connection() -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE") or 1) == 1:
         yield
         return
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
-    store = dist.distributed_c10d._get_default_store()
+    store, number, count = next(dist.rendezvous("env://"))
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    dist.init_process_group(backend, store=dist.PrefixStore("messages", store), rank=number, world_size=count)
     try:
         yield
     except Exception as error:

@@ -38,7 +38,8 @@ def save(model: BaseModel, progress: Progress, export_as: list[int | str]) -> No
     """
     model.check_losses()
     model.check_weights()
-    state = {"format": 2, "progress": vars(progress), "model": model.state()}
+    state = {"format": 2, "progress": vars(progress), "step_size": distributed.step_size(model.opt),
+             "model": model.state()}  # fmt: skip
     if not distributed.is_first():
         return
     checkpoint.save_atomically(state, state_path(model.opt))
@@ -63,6 +64,10 @@ def resume(model: BaseModel, opt: Namespace, epoch_size: int) -> Progress:
         model.load_state(state["model"])
         progress = Progress(**state["progress"])
         print(f"continuing at epoch {progress.epoch}, picture {progress.epoch_iter}")
+        before, now = state["step_size"], distributed.step_size(opt)
+        if now != before:
+            what = "--batch_size times --accumulate times processes"
+            print(f"a step took {before} pictures so far, {what}, and now {now}")
     else:
         model.load_networks(opt.epoch)
         print(
