@@ -13,6 +13,7 @@ from util import distributed, run_state
 from util.checkpoint import seed_everything
 from util.console import silence
 from util.errors import run
+from util.memory_report import report_second_step
 from util.report import Report, Silence
 from util.run_state import Progress, StopRequest
 from util.util import crossed
@@ -43,6 +44,8 @@ def main() -> None:
         print(f"all {last_epoch} epochs are done")
         return
     report = Report(opt, model, progress, dataset) if distributed.is_first() else Silence()
+    if opt.max_memory_report:
+        report_second_step(model, report.say)
     try:
         train(opt, dataset, model, progress, report)
     finally:

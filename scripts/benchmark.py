@@ -26,11 +26,12 @@ from pathlib import Path
 import torch
 from bar_chart import Bar, draw_times
 from grid import OneLineParser, positive
-from measure import count_bytes, count_flops, machine, median_ratio, peak_memory, timed_step
+from measure import count_bytes, count_flops, machine, median_ratio, timed_step
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from util.errors import UserError, run
+from util.memory import peak_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 # What we train, and what in a checkout of CUT it is measured against.

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bar_chart import Bar, draw_times
 from grid import TITLES, OneLineParser, positive
-from measure import count_flops, machine, median_ratio, peak_memory, step
+from measure import count_flops, machine, median_ratio, step
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -28,6 +28,7 @@ from models import BaseModel, create_model
 from options.train_options import TrainOptions
 from util.checkpoint import seed_everything
 from util.errors import UserError, run
+from util.memory import peak_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 EPOCHS, PICTURES = 30, 6000  # of the training that hours are extrapolated to

@@ -1,8 +1,6 @@
-"""What a training step costs: time, arithmetic, memory traffic and memory. Knows models by upstream's names alone."""
+"""What a training step costs: time, arithmetic and memory traffic. Knows models by upstream's names alone."""
 
-import resource
 import statistics
-import sys
 import time
 from typing import Any
 
@@ -62,14 +60,6 @@ class _ByteCounter(TorchDispatchMode):
             tensors = [leaf for leaf in tree_leaves((args, kwargs, out)) if isinstance(leaf, torch.Tensor)]
             self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         return out
-
-
-def peak_memory(device: torch.device) -> int:
-    """Return the most memory so far in bytes: what torch allocated on a GPU, else of the whole process."""
-    if torch.device(device).type == "cuda":
-        return torch.cuda.max_memory_allocated()
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def median_ratio(seconds: list[float], others: list[float] | None) -> float | None:

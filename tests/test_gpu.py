@@ -10,6 +10,7 @@ from models.networks.layers import InstanceNorm2d
 from options.train_options import TrainOptions
 from tests.runs import SMALL, train
 from util.checkpoint import load, seed_everything
+from util.memory_report import peaks_of_step
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 FLAGS = ("--gpu_ids 0 --ngf 16 --ndf 16 --netG resnet_4blocks --crop_size 64 --load_size 64 --num_threads 0 --seed 1 "
@@ -57,6 +58,14 @@ def test_a_recorded_step_is_the_step(pictures, flags):
 def test_faster_modes_learn_as_float32_does(pictures, flags):
     (_, expected), (_, losses) = (trained(pictures, f"--model colorcut {more}", 6) for more in ("", flags))
     assert losses == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize(("flags", "counted"), [("", {"tensors", "allocated"}), ("--compile", {"allocated"})])
+def test_tensors_alive_are_within_what_is_allocated(pictures, flags, counted):
+    model, _ = trained(pictures, f"--model colorcut {flags}", 1)
+    peaks = peaks_of_step(model)
+    assert all(set(sizes) == counted and sizes.get("tensors", 0) <= sizes["allocated"] for sizes in peaks.values())
+    assert peaks["G_loss"]["allocated"] > peaks["optimizer_G.step"]["allocated"]
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 0), (-1, 0), (0, -1)])

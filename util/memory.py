@@ -1,8 +1,11 @@
-"""How much memory is free."""
+"""How much memory is free, and how much was taken."""
 
 import os
 import shutil
+import sys
 from pathlib import Path
+
+import torch
 
 _SHARED = Path("/dev/shm")  # where Linux has what processes share, if torch is to share it
 
@@ -47,3 +50,13 @@ def limits(mounted: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/
         texts = [file.read_text().strip() for file in files if file.is_file()]
         found += [int(text) for text in texts if text != "max"]
     return found
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the most memory so far in bytes: what torch allocated on a GPU, else of the whole process."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    import resource  # which Windows lacks
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
