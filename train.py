@@ -27,7 +27,8 @@ def main() -> None:
     if opt.quiet or not distributed.is_first():
         silence()
     options.print_options(opt)
-    print(*options.dropped, sep="\n", end="\n" * bool(options.dropped))
+    for line in options.left_out:
+        print(line)
     seed_everything(opt.seed)
     dataset = create_dataset(opt)
     model = create_model(opt)

@@ -54,10 +54,11 @@ class BaseModel(ABC):
         self.metric = 0.0  # what --lr_policy plateau watches: the mean total loss of the last epoch
         self._epoch_loss = torch.zeros(2)  # sum and count of the total loss in this epoch
         self._first_bad: torch.Tensor | None = None  # of each loss: at which picture it was not finite, or -1
-        self._batch: tuple[torch.Tensor, torch.Tensor] | None = None  # whole, once a step on it has begun
+        self._batch: tuple[torch.Tensor, torch.Tensor] | None = None  # whole, of the step under way
+        self._painted: tuple[torch.Tensor, torch.Tensor] | None = None  # the part of it that `forward` saw last
         self._updated: list[torch.optim.Optimizer] = []  # in this step
         if self.isTrain:
-            self.precision = Precision(opt.amp, self.device)
+            self.precision = Precision(opt.served.amp, self.device)
             prepare_for_training(opt)
 
     @staticmethod
@@ -67,7 +68,7 @@ class BaseModel(ABC):
 
     def set_input(self, input: dict) -> None:
         """Take a batch; `--direction` says which domain is the source. In a test the style may be absent."""
-        self._batch = None
+        self._painted = None
         source, style = ("A", "B") if self.opt.direction == "AtoB" else ("B", "A")
         self.real_A = input[source].to(self.device, non_blocking=True)
         if style in input:
@@ -96,11 +97,11 @@ class BaseModel(ABC):
         that the graph of one micro-batch alone is in memory.
         """
         optimizers = [optimizer for group, _ in objectives for optimizer in group]
-        begins = self._batch is None or any(optimizer in self._updated for optimizer in optimizers)
+        begins = self._has_new_batch() or any(optimizer in self._updated for optimizer in optimizers)
         self._updated = optimizers if begins else self._updated + optimizers
         for optimizer in optimizers:
             optimizer.zero_grad()
-        for _ in self._micro_batches(begins):
+        for _ in self._micro_batches(step_begins=begins):
             for group, compute_loss in objectives:
                 self._let_learn(group)
                 with self.precision.autocast():
@@ -120,37 +121,43 @@ class BaseModel(ABC):
             for parameter in parameters_of(optimizer):
                 parameter.requires_grad_(optimizer in optimizers)
 
+    def _has_new_batch(self) -> bool:
+        painted = self._painted or (None, None)
+        return self.real_A is not painted[0] or self.real_B is not painted[1]
+
     def _micro_batches(self, step_begins: bool) -> Iterator[None]:
         """Make each micro-batch of the step the current one, with its pictures painted, and its losses averaged."""
         count = self.opt.accumulate
-        if step_begins:
-            self._batch = self._batch or (self.real_A, self.real_B)
-            self._random_at_start = checkpoint.random_state(self.device) if count > 1 else None
+        if step_begins and self._has_new_batch():
+            self._batch = self.real_A, self.real_B
         if count == 1:
             if step_begins:
                 self._paint()
             yield
             return
+        if step_begins:
+            self._random_at_start = checkpoint.torch_random_state(self.device)
         losses: dict[str, torch.Tensor] = {}
         for sources, style in zip(*(images.chunk(count) for images in self._batch), strict=True):
             self.real_A, self.real_B = sources, style
-            checkpoint.set_random_state(self._random_at_start, self.device)  # all of a batch are flipped alike, say
+            checkpoint.set_torch_random_state(self._random_at_start, self.device)  # patches, say, as in one large batch
             before = self._losses()
             self._paint()
             yield
             self._let_go_of_graphs()
             fresh = {name: loss for name, loss in self._losses().items() if loss is not before.get(name)}
-            losses = {name: losses.get(name, 0) + loss / count for name, loss in fresh.items()}
+            losses = {name: losses.get(name, 0) + torch.as_tensor(loss) / count for name, loss in fresh.items()}
         for name, loss in losses.items():
             setattr(self, f"loss_{name}", loss)
 
     def _let_go_of_graphs(self) -> None:
-        """Keep what was painted without what autograd holds for it: in D's update nothing else frees G's activations."""
+        """Keep what was painted without what autograd holds for it: in D's update nothing else frees that of G."""
         for name, value in list(vars(self).items()):
             if isinstance(value, torch.Tensor) and value.requires_grad:
                 setattr(self, name, value.detach())
 
     def _paint(self) -> None:
+        self._painted = self.real_A, self.real_B
         self._let_learn(self.optimizers)
         with self.precision.autocast():
             self.forward()
@@ -192,9 +199,9 @@ class BaseModel(ABC):
             self.schedulers = [get_scheduler(optimizer, opt) for optimizer in self.optimizers]
             if opt.pretrained_name:
                 self.load_networks(opt.epoch, Path(opt.checkpoints_dir) / opt.pretrained_name)
-            if opt.compile:
+            if opt.served.compile:
                 compile_networks(self.networks().values(), self.device)
-            if opt.cuda_graph:
+            if opt.served.cuda_graph:
                 self.optimize_parameters = RecordedStep(self, self.optimize_parameters)
         else:
             self.load_networks(opt.epoch)
@@ -305,7 +312,7 @@ class BaseModel(ABC):
             "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
             "lr": self.opt.lr,
             "metric": self.metric,
-            "epoch_loss": self._epoch_loss,
+            "epoch_loss": distributed.sum_over_processes(self._epoch_loss.clone()),
             "scaler": self.precision.scaler.state_dict(),
             "random": checkpoint.random_state(self.device),
             "extra": distributed.gathered(self.extra_state()),  # of each process
@@ -321,7 +328,7 @@ class BaseModel(ABC):
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
         self._take_rates_of_options(state["lr"])
-        self.metric, self._epoch_loss = state["metric"], state["epoch_loss"]
+        self.metric, self._epoch_loss = state["metric"], state["epoch_loss"] * distributed.is_first()
         if state["scaler"]:
             self.precision.scaler.load_state_dict(state["scaler"])
         checkpoint.set_random_state(state["random"], self.device)
@@ -337,7 +344,7 @@ class BaseModel(ABC):
                 group["initial_lr"] *= ratio
         for scheduler in self.schedulers:
             if hasattr(scheduler, "base_lrs"):
-                scheduler.base_lrs = [rate * ratio for rate in scheduler.base_lrs]
+                scheduler.base_lrs = [float(rate) * ratio for rate in scheduler.base_lrs]
             if hasattr(scheduler, "lr_lambdas"):  # where this epoch stands in the schedule may have changed
                 shares = [share(scheduler.last_epoch) for share in scheduler.lr_lambdas]
                 for group, rate, share in zip(
@@ -355,6 +362,8 @@ class BaseModel(ABC):
     def check_weights(self) -> None:
         """Raise a UserError if a weight is not finite or differs between processes, so that it never reaches a file."""
         for name, net in self.networks().items():
+            if not any(True for _ in net.parameters()):  # netF without MLP
+                continue
             if not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
                 raise UserError(f"the weights of network {name} are no longer finite; nothing was saved. "
                                 "Try a smaller --lr")  # fmt: skip

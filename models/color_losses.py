@@ -1,5 +1,7 @@
 """Losses made for colour: pure functions on pictures (N, 3, H, W) in [-1, 1]. Part of the plugin."""
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 
@@ -11,7 +13,7 @@ _WHITE = (0.95047, 1.0, 1.08883)
 
 def to_grayscale(images: torch.Tensor) -> torch.Tensor:
     """Return the luma of pictures (N, 3, H, W) in all three channels."""
-    weights = torch.tensor(LUMA, device=images.device, dtype=images.dtype).view(3, 1, 1)
+    weights = _constant(LUMA, images.device, images.dtype).view(3, 1, 1)
     return (images * weights).sum(1, keepdim=True).expand(-1, 3, -1, -1)
 
 
@@ -39,8 +41,8 @@ def rgb_to_lab(images: torch.Tensor) -> torch.Tensor:
     with torch.autocast(images.device.type, enabled=False):
         rgb = ((_at_least_float32(images) + 1) / 2).clamp(0, 1)
         linear = torch.where(rgb > 0.04045, ((rgb.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92)
-        matrix = torch.tensor(_XYZ, device=rgb.device, dtype=rgb.dtype)
-        white = torch.tensor(_WHITE, device=rgb.device, dtype=rgb.dtype)
+        matrix = _constant(_XYZ, rgb.device, rgb.dtype)
+        white = _constant(_WHITE, rgb.device, rgb.dtype)
         xyz = torch.einsum("ij,njhw->nihw", matrix / white[:, None], linear)
         f = torch.where(xyz > 0.008856, xyz.clamp_min(0.008856) ** (1 / 3), 7.787 * xyz + 16 / 116)
         x, y, z = f.unbind(1)
@@ -54,3 +56,8 @@ def color_variance(images: torch.Tensor) -> torch.Tensor:
 
 def _at_least_float32(images: torch.Tensor) -> torch.Tensor:
     return images if images.dtype == torch.float64 else images.float()
+
+
+@lru_cache  # on a GPU a new one each time would wait for all that is under way, and no CUDA graph could hold it
+def _constant(values: tuple, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    return torch.tensor(values, device=device, dtype=dtype)

@@ -69,6 +69,8 @@ class ColorCUTModel(CUTModel):
         if opt.lambda_l1 != 0:
             self.visual_names += ["rec_B"]
         self.gray_identity = opt.idt_input == "gray" and opt.nce_idt and opt.lambda_NCE != 0
+        if opt.idt_input == "gray" and not self.gray_identity:
+            print("--idt_input gray: there is no identity pass without --nce_idt (FastCUT) and --lambda_NCE; left out")
         # Over all style pictures seen: sums of TV per pixel, Var[a], Var[b], and their count.
         self.style_sums = torch.zeros(4, device=self.device)
 

@@ -39,7 +39,8 @@ def state_of(optimizer: Optimizer) -> dict:
 
 def load_state(optimizer: Optimizer, state: dict) -> None:
     """Load moments and rates that `state_of` returned; how a step is computed stays that of this device."""
-    own = [{name: group[name] for name in ("lr", "fused", "capturable", "foreach")} for group in optimizer.param_groups]
+    kinds = ("lr", "fused", "capturable", "foreach")
+    own = [{name: group[name] for name in kinds if name in group} for group in optimizer.param_groups]
     groups = [{**group, **mine} for group, mine in zip(state["param_groups"], own, strict=True)]
     optimizer.load_state_dict({**state, "param_groups": groups})
     for group, saved in zip(optimizer.param_groups, state["param_groups"], strict=True):

@@ -44,7 +44,8 @@ class BaseOptions:
         add(
             "--gpu_ids",
             default="auto",
-            help="auto: the first accelerator (CUDA, then Apple's MPS, which is untested), else the CPU; 0; -1: CPU",
+            help="auto: the first accelerator (CUDA, then Apple's MPS, which is untested), else the CPU; 0; -1: CPU; "
+            "0,1 or auto under torchrun: each process takes its own",
         )
         add("--checkpoints_dir", default="./checkpoints", help="where runs are saved")
         add("--seed", type=int, default=None, help="seed of all randomness; drawn and recorded when not given")

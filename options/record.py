@@ -9,14 +9,15 @@ from util.errors import UserError
 
 # Where a run computes, where it lies and what it started from must not be repeated when it goes on.
 _NOT_KEPT = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train", "epoch", "pretrained_name",
-             "name", "checkpoints_dir", "suffix", "from_state", "quiet", "display_password"}  # fmt: skip
+             "name", "checkpoints_dir", "suffix", "from_state", "quiet", "display_password",
+             "max_memory_report", "served"}  # fmt: skip
 
 
 def as_text(opt: Namespace, defaults: dict[str, object]) -> str:
     """Return the options one a line, sorted, in upstream's form."""
     lines = ["----------------- Options ---------------"]
     for name, value in sorted(vars(opt).items()):
-        if name == "display_password":
+        if name in {"display_password", "served"}:
             continue
         changed = name in defaults and value != defaults[name] and name not in {"gpu_ids", "device"}
         note = f"\t[default: {defaults[name]}]" if changed else ""

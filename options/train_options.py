@@ -7,9 +7,10 @@ from argparse import Namespace
 from options import record
 from options.base_options import BaseOptions, run_folder
 from options.parser import OneLineParser
-from util.device import drop_what_cannot_be_served
+from util.device import serve
 from util.errors import UserError
 from util.run_state import state_path
+from util.util import str2bool
 
 
 class TrainOptions(BaseOptions):
@@ -53,12 +54,13 @@ class TrainOptions(BaseOptions):
         add = parser.add_argument
         add("--accumulate", type=int, default=1, metavar="N", help="a step takes N batches and holds one in memory: "
             "the step of a batch N times as large, in more time")  # fmt: skip
-        add("--fast", action="store_true", help="all that makes a GPU faster: --amp bf16 --tf32 --compile --cuda_graph")
-        add("--amp", default="off", choices=["off", "bf16", "fp16"], help="convolutions and products in 16 bits, on a "
-            "GPU; fp16 with scaled losses")  # fmt: skip
-        add("--tf32", action="store_true", help="matrix products in TF32, on a GPU; convolutions are by default")
-        add("--compile", action="store_true", help="compile the networks, on a GPU; takes minutes at the start")
-        add("--cuda_graph", action="store_true", help="record a step once and replay it, on a GPU")
+        switch = {"type": str2bool, "nargs": "?", "const": True, "default": False}
+        add("--fast", **switch, help="all that makes a GPU faster: --amp bf16 --tf32 --compile --cuda_graph")
+        add("--amp", default=None, choices=["off", "bf16", "fp16"], help="convolutions and products in 16 bits, on a "
+            "GPU; fp16 with scaled losses. Not given: off, and bf16 with --fast")  # fmt: skip
+        add("--tf32", **switch, help="matrix products in TF32, on a GPU; convolutions are by default")
+        add("--compile", **switch, help="compile the networks, on a GPU; takes minutes at the start")
+        add("--cuda_graph", **switch, help="record a step once and replay it, on a GPU")
         add("--max_memory_report", action="store_true", help="print what a step takes in memory, part by part")
 
     @staticmethod
@@ -124,7 +126,7 @@ class TrainOptions(BaseOptions):
                             "see --display_username")  # fmt: skip
         if opt.accumulate < 1:
             raise UserError(f"--accumulate {opt.accumulate}: expected 1 or more")
-        self.dropped = drop_what_cannot_be_served(opt)
+        self.left_out = serve(opt)
         if opt.lr <= 0:
             raise UserError(f"--lr {opt.lr}: expected more than 0")
 

@@ -87,10 +87,11 @@ def work(root: Path, flags: list[str]) -> None:
     from models import create_model
     from options.train_options import TrainOptions
 
-    answers = sys.stdout
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a model has to say must not pass for an answer
     sys.argv = ["train.py", *flags]  # upstream reads presets from here
     with contextlib.redirect_stdout(io.StringIO()):
-        opt = TrainOptions().parse()
+        options = TrainOptions()
+        opt = options.parse()
         model = create_model(opt)
         generator = torch.Generator().manual_seed(0)
         A, B = torch.rand(2, opt.batch_size, 3, opt.crop_size, opt.crop_size, generator=generator) * 2 - 1
@@ -100,6 +101,8 @@ def work(root: Path, flags: list[str]) -> None:
         model.setup(opt)
         if hasattr(model, "parallelize"):
             model.parallelize()
+    for line in getattr(options, "left_out", []):
+        print(line)
     tell = {
         "count": lambda: [count_flops(model, batch), count_bytes(model, batch)],
         "step": lambda: timed_step(model, batch),
@@ -159,7 +162,7 @@ def measured(args: Namespace, device: str, size: int, folder: str) -> list[dict]
     workers = {side: Worker.start(*place) for side, place in sides.items()}
     counts = {name: workers[name, "ours"].ask("count") for name in args.models}
     for side, worker in workers.items():
-        for _ in range(6 if side[1] == "fast" else 1):  # warms up; compiles, and records a step after some
+        for _ in range(16 if side[1] == "fast" else 1):  # warms up; compiles, and records both sides of FastCUT's coin
             worker.ask("step")
     seconds: dict[tuple[str, str], list[float]] = {side: [] for side in workers}
     ceiling_of_flops = ceiling_of_bytes = 0.0

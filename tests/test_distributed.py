@@ -1,7 +1,6 @@
 """Several processes under torchrun: the same steps as one with a larger batch, one that writes, and one that dies."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 import torch
 
 from tests.runs import COLORCUT, ROOT, train
+from util.run_log import read
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
 TINY = ("--gpu_ids -1 --ngf 4 --ndf 4 --netG resnet_4blocks --crop_size 32 --load_size 36 --num_threads 0 --seed 1 "
@@ -62,8 +62,9 @@ def start(processes: int, *flags: object) -> subprocess.Popen:
 
 
 def flags_of(pictures: Path, folder: Path) -> list[object]:
+    """A rate that does not depend on the number of epochs, so that runs of different lengths can be compared."""
     return ["--dataroot", pictures, *COLORCUT, "--init_gain", 1, "--print_freq", 4, "--display_id", -1, "--name", "run",
-            "--checkpoints_dir", folder]  # fmt: skip
+            "--checkpoints_dir", folder, "--lr_policy", "step", "--lr_decay_iters", 10**6]  # fmt: skip
 
 
 def processes_of(launcher: subprocess.Popen) -> dict[int, int]:
@@ -74,12 +75,6 @@ def processes_of(launcher: subprocess.Popen) -> dict[int, int]:
         environment = dict(line.split("=", 1) for line in Path(f"/proc/{pid}/environ").read_text().split("\0") if line)
         ranks[int(environment["RANK"])] = pid
     return ranks
-
-
-def lines_of(log: Path) -> list[tuple[str, ...]]:
-    """Return epoch, pictures, and losses of the lines of a loss_log."""
-    found = [re.match(r"\(epoch: (\d+), iters: (\d+).*?\) (.*)", line) for line in log.read_text().splitlines()]
-    return [match.groups() for match in found if match]
 
 
 def test_a_stopped_run_goes_on_with_another_number_of_processes(pictures, tmp_path):
@@ -96,15 +91,19 @@ def test_a_stopped_run_goes_on_with_another_number_of_processes(pictures, tmp_pa
     assert "Traceback" not in said
     files = {path.name for path in (tmp_path / "two/run").iterdir()}
     assert {"latest_state.pth", "latest_net_G.pth", "loss_log.txt", "metrics.jsonl", "train_opt.json"} <= files
-    epochs = int(lines_of(tmp_path / "two/run/loss_log.txt")[-1][0]) + 2
+    epochs = read(tmp_path / "two/run/metrics.jsonl")[-1]["epoch"] + 2
     again = ["--name", "run", "--checkpoints_dir", tmp_path / "two", "--gpu_ids", -1, "--continue_train"]
     said = "a step took 2 pictures so far, --batch_size times --accumulate times processes, and now"
     assert f"{said} 1\n" in train(*again, "--n_epochs", 1).stdout  # nothing is left to do in one epoch
     done = train(*again, "--batch_size", 2, "--n_epochs", epochs)
     assert done.returncode == 0 and said not in done.stdout, done.stderr
     assert train(*flags_of(pictures, tmp_path / "one"), "--batch_size", 2, "--n_epochs", epochs).returncode == 0
-    both = [lines_of(tmp_path / name / "run/loss_log.txt") for name in ("two", "one")]
-    assert [line[:2] for line in both[0]] == [line[:2] for line in both[1]]
+    both = [read(tmp_path / name / "run/metrics.jsonl") for name in ("two", "one")]
+    for ours, theirs in zip(*both, strict=True):
+        assert [ours[key] for key in ("epoch", "epoch_iter", "iteration", "pictures")] == [
+            theirs[key] for key in ("epoch", "epoch_iter", "iteration", "pictures")
+        ]
+        assert ours["losses"] == pytest.approx(theirs["losses"], rel=0.02, abs=0.01)
 
 
 @pytest.mark.parametrize("dead", [0, 1])

@@ -56,7 +56,12 @@ def test_a_recorded_step_is_the_step(pictures, flags):
 
 @pytest.mark.parametrize("flags", ["--amp bf16", "--amp fp16", "--tf32", "--compile", "--fast"])
 def test_faster_modes_learn_as_float32_does(pictures, flags):
-    (_, expected), (_, losses) = (trained(pictures, f"--model colorcut {more}", 6) for more in ("", flags))
+    (_, expected), (model, losses) = (trained(pictures, f"--model colorcut {more}", 6) for more in ("", flags))
+    served, all_of_them = model.opt.served, flags == "--fast"
+    assert served.amp == ({"--amp bf16": "bf16", "--amp fp16": "fp16"}.get(flags) or ("bf16" if all_of_them else "off"))
+    assert served.tf32 == (all_of_them or flags == "--tf32")
+    assert served.compile == (all_of_them or flags == "--compile") == (model.netG._compiled_call_impl is not None)
+    assert served.cuda_graph == all_of_them and (not all_of_them or model.optimize_parameters.works)
     assert losses == pytest.approx(expected, rel=0.1)
 
 

@@ -242,7 +242,7 @@ def test_continuing_takes_new_rates_and_never_harms_the_record(pictures, tmp_pat
     rates = [float(line.split()[-1]) for line in habit.stdout.splitlines() if line.startswith("end of epoch")]
     assert len(rates) == 2 and rates[0] > rates[1] >= 0
     torch.save([1], tmp_path / "run/latest_state.pth")
-    assert "is no state of a run" in run(*again).stderr
+    assert "is no state that this version reads" in run(*again).stderr
     missing = run(*again[:4], "ran", *again[5:])
     assert missing.returncode == 1 and "there is no run" in missing.stderr
 

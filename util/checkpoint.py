@@ -39,9 +39,14 @@ def random_state(device: torch.device | None = None) -> dict[str, object]:
     return {
         "python": random.getstate(),
         "numpy": (name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state(device) if device is not None and device.type == "cuda" else None,
+        **torch_random_state(device),
     }
+
+
+def torch_random_state(device: torch.device | None = None) -> dict[str, torch.Tensor | None]:
+    """Return the state of torch's CPU generator, and of a GPU's."""
+    on_gpu = device is not None and device.type == "cuda"
+    return {"torch": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state(device) if on_gpu else None}
 
 
 def set_random_state(state: dict[str, object], device: torch.device | None = None) -> None:
@@ -50,6 +55,11 @@ def set_random_state(state: dict[str, object], device: torch.device | None = Non
     random.setstate((version, tuple(internal), gauss))
     name, keys, position, has_gauss, gauss = state["numpy"]
     np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), position, has_gauss, gauss))
+    set_torch_random_state(state, device)
+
+
+def set_torch_random_state(state: dict[str, torch.Tensor | None], device: torch.device | None = None) -> None:
+    """Restore what `torch_random_state` returned."""
     torch.set_rng_state(state["torch"].cpu())
     if state["cuda"] is not None and device is not None and device.type == "cuda":
         torch.cuda.set_rng_state(state["cuda"].cpu(), device)

@@ -57,44 +57,48 @@ def device_of(gpu_ids: list[int]) -> torch.device:
     return torch.device("mps")
 
 
-def drop_what_cannot_be_served(opt: Namespace) -> list[str]:
-    """Switch off those flags of speed that this device does not serve; return a line for each.
-
-    `--fast` stands for `--amp bf16 --tf32 --compile --cuda_graph`.
-    """
-    asked = {flag: getattr(opt, flag) for flag in ("amp", "tf32", "compile", "cuda_graph")}
-    if opt.fast:
-        asked = {"amp": "bf16" if opt.amp == "off" else opt.amp, "tf32": True, "compile": True, "cuda_graph": True}
-    reasons = {}
-    if opt.device.type == "cuda":
-        if asked["amp"] == "bf16" and not torch.cuda.is_bf16_supported(including_emulation=False):
-            reasons["amp"] = "this GPU has no bf16; float32 it is, fp16 may serve"
-        if asked["amp"] == "fp16":
-            reasons["cuda_graph"] = "the loss scaling of fp16 decides anew in each step; bf16 needs none"
-        elif opt.accumulate > 1 or int(os.environ.get("WORLD_SIZE") or 1) > 1:
-            reasons["cuda_graph"] = "serves one process and whole batches alone"
-        elif getattr(opt, "pool_size", 0) > 0 and opt.model in ("cycle_gan", "pix2pix"):
-            reasons["cuda_graph"] = "a pool of pictures is drawn from anew in each step; --pool_size 0 has none"
-    else:
-        name = "a CPU" if opt.device.type == "cpu" else "Apple's MPS"
-        reasons = {
-            "amp": f"slower than float32 on {name}", "tf32": f"{name} has none",
-            "compile": f"slower on {name}, and minutes to compile", "cuda_graph": f"{name} has none",
-        }  # fmt: skip
-    lines = []
-    for flag, value in asked.items():
-        off = "off" if flag == "amp" else False
-        if value != off and flag in reasons:
-            lines.append(f"--{flag}: {reasons[flag]}; left out")
-            value = off
-        setattr(opt, flag, value)
-    return lines
-
-
 def _accelerators() -> int:
     if torch.cuda.is_available():
         return torch.cuda.device_count()
     return int(torch.backends.mps.is_available())
+
+
+def serve(opt: Namespace) -> list[str]:
+    """Set `opt.served`: those of amp, tf32, compile and cuda_graph that are asked for and can be had on this device.
+
+    `--fast` stands for `--amp bf16 --tf32 --compile --cuda_graph`.
+
+    Returns:
+        A line for each that is asked for in vain.
+    """
+    asked = {
+        "amp": opt.amp or ("bf16" if opt.fast else "off"),
+        **{flag: opt.fast or getattr(opt, flag) for flag in ("tf32", "compile", "cuda_graph")},
+    }
+    left_out = {flag: reason for flag, reason in _reasons_against(opt, asked["amp"]).items()
+                if asked[flag] not in (False, "off")}  # fmt: skip
+    opt.served = Namespace(**{**asked, **{flag: "off" if flag == "amp" else False for flag in left_out}})
+    return [f"--{flag}: {reason}; left out" for flag, reason in left_out.items()]
+
+
+def _reasons_against(opt: Namespace, amp: str) -> dict[str, str]:
+    """Return why this device, or this run, does not serve a flag."""
+    if opt.device.type != "cuda":
+        name = "a CPU" if opt.device.type == "cpu" else "Apple's MPS"
+        return {"amp": f"slower than float32 on {name}", "tf32": f"{name} has none",
+                "compile": f"slower on {name}, and minutes to compile", "cuda_graph": f"{name} has none"}  # fmt: skip
+    reasons = {}
+    if amp == "bf16" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        reasons["amp"] = "this GPU has no bf16; --amp fp16 may serve"
+    if getattr(opt, "lambda_gp", 0) != 0:
+        reasons["compile"] = "compiled networks have no second derivatives, which --lambda_gp needs"
+    if amp == "fp16":
+        reasons["cuda_graph"] = "the loss scaling of --amp fp16 decides anew in each step; bf16 needs none"
+    elif opt.accumulate > 1:
+        reasons["cuda_graph"] = "not with --accumulate"
+    elif int(os.environ.get("WORLD_SIZE") or 1) > 1:
+        reasons["cuda_graph"] = "not with several processes"
+    return reasons
 
 
 def prepare_for_training(opt: Namespace) -> None:
@@ -104,7 +108,7 @@ def prepare_for_training(opt: Namespace) -> None:
     elif opt.device.type == "cuda":
         # Trying out its algorithms pays where pictures have one size.
         torch.backends.cudnn.benchmark = bool({"crop", "resize"} & set(opt.preprocess.split("_and_")))
-        torch.set_float32_matmul_precision("high" if opt.tf32 else "highest")
+        torch.set_float32_matmul_precision("high" if opt.served.tf32 else "highest")
 
 
 def keep_freed_memory() -> None:
@@ -116,5 +120,5 @@ def keep_freed_memory() -> None:
     if platform.libc_ver()[0] == "glibc":
         m_trim_threshold, m_mmap_threshold, most = -1, -3, 2**31 - 1  # malloc.h
         libc = ctypes.CDLL(None)
-        libc.mallopt(m_mmap_threshold, most)
-        libc.mallopt(m_trim_threshold, most)
+        if libc.mallopt(m_mmap_threshold, most):  # older ones refuse it
+            libc.mallopt(m_trim_threshold, most)

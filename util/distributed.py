@@ -55,7 +55,7 @@ def _connection() -> Iterator[None]:
         UserError: in a process that lost another.
         SystemExit: in a process whose error is known already.
     """
-    if int(os.environ.get("WORLD_SIZE") or 1) == 1:
+    if int(os.environ.get("WORLD_SIZE") or 1) == 1 or "RANK" not in os.environ:
         yield
         return
     store, number, count = next(dist.rendezvous("env://"))
@@ -80,7 +80,7 @@ def _is_lost_process(error: Exception) -> bool:
     return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
-def _is_first_to_tell(store: dist.Store) -> bool:
+def _is_first_to_tell(store: "dist.Store") -> bool:
     try:
         return store.add("told", 1) == 1
     except dist.DistError:  # the process that kept the store is gone
@@ -99,6 +99,8 @@ def average_gradients(parameters: list[torch.nn.Parameter]) -> None:
     if world_size() == 1:
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    if not gradients:
+        return
     flat = sum_over_processes(torch.cat([gradient.flatten() for gradient in gradients])) / world_size()
     for gradient, mean in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
         gradient.copy_(mean.view_as(gradient))

@@ -16,6 +16,8 @@ class ImagePool:
         """Return pictures (N, C, H, W) for as many given: each given one or, in its place, a stored one."""
         if self.size == 0:
             return images
+        if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+            raise RuntimeError("a pool of pictures is drawn from anew in each step; --pool_size 0 has none")
         return torch.stack([self._exchange(image) for image in images.detach()])
 
     def _exchange(self, image: torch.Tensor) -> torch.Tensor:

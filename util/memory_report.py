@@ -50,7 +50,7 @@ def peaks_of_step(model: BaseModel) -> dict[str, dict[str, int]]:
     what operations need while they run.
     """
     gauges: dict[str, LiveTensors | Allocator] = {}
-    if not model.opt.compile:
+    if not model.opt.served.compile:
         gauges["tensors"] = LiveTensors(model.device, _held_by(model))
     if model.device.type == "cuda":
         gauges["allocated"] = Allocator(model.device)

@@ -1,6 +1,7 @@
 """Where a training run stands, and the one file from which it goes on."""
 
 import signal
+import time
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ def resume(model: BaseModel, opt: Namespace, epoch_size: int) -> Progress:
     if opt.from_state:
         state = checkpoint.load(path, model.device)
         if not isinstance(state, dict) or state.get("format") != 2:
-            raise UserError(f"{path} is no state of a run; remove it to go on from the networks alone")
+            raise UserError(f"{path} is no state that this version reads; remove it to go on from the networks alone")
         model.load_state(state["model"])
         progress = Progress(**state["progress"])
         print(f"continuing at epoch {progress.epoch}, picture {progress.epoch_iter}")
@@ -77,10 +78,14 @@ def resume(model: BaseModel, opt: Namespace, epoch_size: int) -> Progress:
 
 
 class StopRequest:
-    """Turns Ctrl-C and SIGTERM into a wish that the loop fulfils after its step; a second one ends at once."""
+    """Turns Ctrl-C and SIGTERM into a wish that the loop fulfils after its step; a later second one ends at once.
+
+    Repeats within seconds are one wish: a terminal and torchrun both hand on the same Ctrl-C.
+    """
 
     def __init__(self) -> None:
         self._wanted = False
+        self._since = 0.0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
 
@@ -89,6 +94,8 @@ class StopRequest:
         return distributed.any_process(self._wanted)
 
     def _note(self, number: int, frame: object) -> None:
-        if self._wanted:
+        now = time.monotonic()
+        if self._wanted and now - self._since > 3:
             raise KeyboardInterrupt
-        self._wanted = True
+        if not self._wanted:
+            self._wanted, self._since = True, now

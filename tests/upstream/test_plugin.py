@@ -22,8 +22,8 @@ SMALL = ["--gpu_ids", -1, "--ngf", 16, "--ndf", 16, "--netG", "resnet_6blocks", 
          "--num_threads", 0, "--n_epochs_decay", 0, "--print_freq", 2, "--save_epoch_freq", 1]  # fmt: skip
 
 # The contract: what a host must have under these names.
-MODULES = {"contextlib", "torch", "torch.nn.functional", "models.color_losses", "models.cut_model",
-           "data.unaligned_dataset", "util"}  # fmt: skip
+MODULES = {"contextlib", "functools", "torch", "torch.nn.functional", "models.color_losses",
+           "models.cut_model", "data.unaligned_dataset", "util"}  # fmt: skip
 OF_A_MODEL = {"opt", "device", "isTrain", "real_A", "real_B", "fake_B", "idt_B", "netG", "loss_names", "visual_names",
               "loss_G", "set_input", "compute_G_loss"}  # fmt: skip
 OF_A_PARENT = {"__init__", "__getitem__", "set_input", "forward", "compute_G_loss"}

@@ -64,7 +64,8 @@ class Toy(BaseModel):
 
     def __init__(self):
         super().__init__(Namespace(gpu_ids=[], isTrain=True, device=CPU, checkpoints_dir="", name="", amp="off",
-                                   accumulate=1, direction="AtoB", compile=False))  # fmt: skip
+                                   accumulate=1, direction="AtoB",
+                                   served=Namespace(amp="off", compile=False)))  # fmt: skip
         self.model_names, self.netG = ["G"], torch.nn.Module()
         self.netG.weight = torch.nn.Parameter(torch.randn(N // 4))
         self.optimizer_G = torch.optim.SGD(self.netG.parameters(), lr=0.1, momentum=0.9)
