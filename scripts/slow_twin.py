@@ -23,7 +23,7 @@ COVERED = {
     "model": ("cut", "colorcut"), "normG": ("instance", "none"), "normD": ("instance", "none"), "no_dropout": (True,),
     "netF": ("mlp_sample",), "nce_includes_all_negatives_from_minibatch": (False,), "gan_mode": ("lsgan",),
     "lambda_gp": (0,), "term_units": ("style",), "l1_target": ("color",), "idt_input": ("color",),
-    "accumulate": (1,), "amp": ("off",), "cuda_graph": (False,),
+    "accumulate": (1,), "amp": ("off", None), "fast": (False,), "cuda_graph": (False,),
 }  # fmt: skip
 
 
