@@ -68,7 +68,7 @@ class BaseModel(ABC):
 
     def set_input(self, input: dict) -> None:
         """Take a batch; `--direction` says which domain is the source. In a test the style may be absent."""
-        self._painted = None
+        self._batch = self._painted = None
         source, style = ("A", "B") if self.opt.direction == "AtoB" else ("B", "A")
         self.real_A = input[source].to(self.device, non_blocking=True)
         if style in input:

@@ -65,12 +65,13 @@ class VisdomMonitor:
             self._note("pictures")
 
     def close(self) -> None:
-        """Wait a moment for what is not drawn yet, if the server is there, and end."""
+        """Wait a moment for what is not drawn yet, unless the server is known not to be there, and end."""
         if self._thread is not None:
             with self._changed:
                 self._closing.set()
                 self._changed.notify()
-            self._thread.join(_LAST_WORDS if self._is_there else 0)
+            # Nor may the program end while the thread is still loading visdom's libraries: that ends in an abort.
+            self._thread.join(0 if self._is_there is False else _LAST_WORDS)
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

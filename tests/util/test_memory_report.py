@@ -63,7 +63,7 @@ class Toy(BaseModel):
     """A fake_B of 5 N bytes, and a loss that keeps 5 N more."""
 
     def __init__(self):
-        super().__init__(Namespace(gpu_ids=[], isTrain=True, device=CPU, checkpoints_dir="", name="", amp="off",
+        super().__init__(Namespace(gpu_ids=[], isTrain=True, device=CPU, checkpoints_dir="", name="",
                                    accumulate=1, direction="AtoB",
                                    served=Namespace(amp="off", compile=False)))  # fmt: skip
         self.model_names, self.netG = ["G"], torch.nn.Module()
