@@ -362,12 +362,10 @@ class BaseModel(ABC):
     def check_weights(self) -> None:
         """Raise a UserError if a weight is not finite or differs between processes, so that it never reaches a file."""
         for name, net in self.networks().items():
-            if not any(True for _ in net.parameters()):  # netF without MLP
-                continue
             if not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
                 raise UserError(f"the weights of network {name} are no longer finite; nothing was saved. "
                                 "Try a smaller --lr")  # fmt: skip
-            if not distributed.is_alike(torch.stack([parameter.detach().sum() for parameter in net.parameters()])):
+            if not distributed.is_alike([parameter.detach().sum() for parameter in net.parameters()]):
                 raise UserError(f"the weights of network {name} differ between processes; nothing was saved. Does "
                                 f"--model {self.opt.model} take its steps by update()?")  # fmt: skip
 

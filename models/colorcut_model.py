@@ -62,13 +62,13 @@ class ColorCUTModel(CUTModel):
     def __init__(self, opt):
         self._fill_in_weights(opt)
         super().__init__(opt)
+        self.gray_identity = self.isTrain and opt.idt_input == "gray" and opt.nce_idt and opt.lambda_NCE != 0
         if not self.isTrain:
             return
         weights = {"TV": opt.lambda_TV, "l1": opt.lambda_l1, "Var": opt.lambda_Var}
         self.loss_names += [name for name, weight in weights.items() if weight != 0]
         if opt.lambda_l1 != 0:
             self.visual_names += ["rec_B"]
-        self.gray_identity = opt.idt_input == "gray" and opt.nce_idt and opt.lambda_NCE != 0
         if opt.idt_input == "gray" and not self.gray_identity:
             print("--idt_input gray: there is no identity pass without --nce_idt (FastCUT) and --lambda_NCE; left out")
         # Over all style pictures seen: sums of TV per pixel, Var[a], Var[b], and their count.
@@ -92,7 +92,7 @@ class ColorCUTModel(CUTModel):
 
     def forward(self):
         """As CUT's, of the greyed style where --idt_input says so."""
-        if self.isTrain and self.gray_identity:
+        if self.gray_identity:
             self.gray_B = to_grayscale(self.real_B)
         with self._identity_input():
             super().forward()
@@ -100,14 +100,14 @@ class ColorCUTModel(CUTModel):
     @contextmanager
     def _identity_input(self):
         """Have CUT find what its identity pass is fed; D alone sees the style itself."""
-        style = getattr(self, "real_B", None)
-        if self.isTrain and self.gray_identity:
-            self.real_B = self.gray_B
+        if not self.gray_identity:
+            yield
+            return
+        style, self.real_B = self.real_B, self.gray_B
         try:
             yield
         finally:
-            if self.isTrain:
-                self.real_B = style
+            self.real_B = style
 
     def compute_G_loss(self):
         """Return CUT's loss plus the weighted terms; loss_TV, loss_l1 and loss_Var are kept unweighted."""

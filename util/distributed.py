@@ -131,11 +131,11 @@ def gathered(value: object) -> list[object]:
     return values or []
 
 
-def is_alike(values: torch.Tensor) -> bool:
-    """Tell whether all processes have the same values, bit for bit."""
-    if world_size() == 1:
+def is_alike(values: list[torch.Tensor]) -> bool:
+    """Tell whether all processes have the same numbers (), bit for bit."""
+    if world_size() == 1 or not values:
         return True
-    largest, smallest = values.clone(), values.clone()
+    largest, smallest = torch.stack(values), torch.stack(values)
     dist.all_reduce(largest, dist.ReduceOp.MAX)
     dist.all_reduce(smallest, dist.ReduceOp.MIN)
     return torch.equal(largest, smallest)
