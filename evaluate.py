@@ -19,7 +19,7 @@ from models.color_losses import to_grayscale
 from options.test_options import TestOptions
 from util.color_metrics import ab_distance, ab_error, ab_of, thinned
 from util.errors import run
-from util.results import Results
+from util.report.results_page import Results
 from util.util import copyconf, tensor2im
 
 

@@ -7,7 +7,7 @@ from data import create_dataset
 from models import create_model
 from options.test_options import TestOptions
 from util.errors import run
-from util.results import Results
+from util.report.results_page import Results
 
 
 def main() -> None:

@@ -11,11 +11,11 @@ from models.base_model import BaseModel
 from options.train_options import TrainOptions
 from util import distributed, run_state
 from util.checkpoint import seed_everything
-from util.console import silence
+from util.report.console import silence
 from util.errors import run
-from util.memory_report import report_second_step
-from util.report import Report, Silence
-from util.run_state import Progress, StopRequest
+from util.run.step_memory import report_second_step
+from util.report.training_report import Report, Silence
+from util.run.state import Progress, StopRequest
 from util.util import crossed
 
 

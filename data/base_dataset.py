@@ -14,8 +14,8 @@ from PIL import Image
 from torchvision import transforms
 
 from data.image_reader import read_image
-from data.picture_cache import PictureCache, cache_if_it_fits
-from data.scaling import resize, scale
+from data.image_cache import PictureCache, cache_if_it_fits
+from data.transforms import resize, scale
 from util.errors import UserError
 
 # Step: what it does. Upstream's words, and rescale_shortside, which also scales down.

@@ -13,9 +13,7 @@ _DEEP_GRAY = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}
 
 
 def read_image(
-    path: str | Path,
-    gray_range: tuple[float, float] | None = None,
-    gray_stretch: bool = False,
+    path: str | Path, gray_range: tuple[float, float] | None = None, gray_stretch: bool = False
 ) -> Image.Image:
     """Read a picture of any mode as RGB.
 

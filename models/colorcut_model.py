@@ -33,21 +33,11 @@ class ColorCUTModel(CUTModel):
         """Add the flags of the three terms, and the schedule of the paper."""
         parser = CUTModel.modify_commandline_options(parser, is_train)
         add = parser.add_argument
-        add(
-            "--lambda_TV",
-            type=float,
-            default=None,
-            help="weight of total variation: smooths noise; 0.1 in style",
-        )
+        add("--lambda_TV", type=float, default=None, help="weight of total variation: smooths noise; 0.1 in style")
         add("--tv_beta", type=float, default=2.0, help="its exponent B; below 2 keeps edges")
         add("--lambda_l1", type=float, default=None, help="weight of L1 on greyed style pictures: teaches their "
             "colours; 5 in style")  # fmt: skip
-        add(
-            "--l1_target",
-            default="color",
-            choices=["color", "gray"],
-            help="gray is the paper's literal formula",
-        )
+        add("--l1_target", default="color", choices=["color", "gray"], help="gray is the paper's literal formula")
         add("--lambda_Var", type=float, default=None, help="reward of the smaller variance of a and b: against one "
             "tone everywhere; 0.1 in style")  # fmt: skip
         add("--term_units", default="style", choices=["style", "paper"], help="style: TV and Var relative to the "

@@ -14,13 +14,7 @@ from util.errors import UserError
 from util.util import str2bool
 
 _CUT = {"nce_idt": True, "lambda_NCE": 1.0}
-_FASTCUT = {
-    "nce_idt": False,
-    "lambda_NCE": 10.0,
-    "flip_equivariance": True,
-    "n_epochs": 150,
-    "n_epochs_decay": 50,
-}
+_FASTCUT = {"nce_idt": False, "lambda_NCE": 10.0, "flip_equivariance": True, "n_epochs": 150, "n_epochs_decay": 50}
 
 
 class CUTModel(BaseModel):
@@ -31,10 +25,7 @@ class CUTModel(BaseModel):
     dropout, X and Y of different sizes) the passes run apart.
     """
 
-    presets = {
-        "CUT_mode": {"CUT": _CUT, "cut": _CUT, "FastCUT": _FASTCUT, "fastcut": _FASTCUT},
-        **BaseModel.presets,
-    }
+    presets = {"CUT_mode": {"CUT": _CUT, "cut": _CUT, "FastCUT": _FASTCUT, "fastcut": _FASTCUT}, **BaseModel.presets}
 
     @staticmethod
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool = True) -> argparse.ArgumentParser:
@@ -42,35 +33,17 @@ class CUTModel(BaseModel):
         add = parser.add_argument
         switch = {"type": str2bool, "nargs": "?", "const": True, "default": False}
         modes = ["CUT", "cut", "FastCUT", "fastcut"]
-        add(
-            "--CUT_mode",
-            default="CUT",
-            choices=modes,
-            help="FastCUT: no identity NCE, flips, 150 + 50 epochs",
-        )
+        add("--CUT_mode", default="CUT", choices=modes, help="FastCUT: no identity NCE, flips, 150 + 50 epochs")
         add("--lambda_GAN", type=float, default=1.0, help="weight of the GAN loss")
         add("--lambda_NCE", type=float, default=1.0, help="weight of the contrastive loss")
         add("--nce_idt", **{**switch, "default": True}, help="contrastive loss of G(Y) and Y too; not in FastCUT")
         add("--nce_layers", default="0,4,8,12,16", help="layers of G whose features are compared")
-        add(
-            "--nce_includes_all_negatives_from_minibatch",
-            **switch,
-            help="negatives from all pictures of the batch",
-        )
-        add(
-            "--netF",
-            default="mlp_sample",
-            choices=["sample", "mlp_sample"],
-            help="how features are projected",
-        )
+        add("--nce_includes_all_negatives_from_minibatch", **switch, help="negatives from all pictures of the batch")
+        add("--netF", default="mlp_sample", choices=["sample", "mlp_sample"], help="how features are projected")
         add("--netF_nc", type=int, default=256, help="length of the projected features")
         add("--nce_T", type=float, default=0.07, help="temperature of the contrastive loss")
         add("--num_patches", type=int, default=256, help="places compared in each layer")
-        add(
-            "--flip_equivariance",
-            **switch,
-            help="flip pictures half of the time; features must flip with them",
-        )
+        add("--flip_equivariance", **switch, help="flip pictures half of the time; features must flip with them")
         parser.set_defaults(pool_size=0)
         return parser
 

@@ -34,11 +34,7 @@ class BaseOptions:
     def initialize(self, parser: argparse.ArgumentParser) -> None:
         """Declare the shared flags; subclasses add theirs."""
         add = parser.add_argument
-        add(
-            "--dataroot",
-            default=None,
-            help="folder of pictures, with subfolders trainA, trainB, testA, testB",
-        )
+        add("--dataroot", default=None, help="folder of pictures, with subfolders trainA, trainB, testA, testB")
         add("--name", default="experiment_name", help="name of the run: its folder in checkpoints and results")
         add("--easy_label", default="experiment_name", help="a readable name for the run")
         add(
@@ -75,20 +71,9 @@ class BaseOptions:
         inits = ["normal", "xavier", "kaiming", "orthogonal"]
         add("--init_type", default="xavier", choices=inits, help="initialization of weights")
         add("--init_gain", type=float, default=0.02, help="its scale, for normal, xavier and orthogonal")
-        add(
-            "--no_dropout",
-            type=str2bool,
-            nargs="?",
-            const=True,
-            default=True,
-            help="no dropout in the generator",
-        )
+        add("--no_dropout", type=str2bool, nargs="?", const=True, default=True, help="no dropout in the generator")
         add("--no_antialias", action="store_true", help="strided convolutions instead of blur and subsample")
-        add(
-            "--no_antialias_up",
-            action="store_true",
-            help="transposed convolutions instead of blurred upsampling",
-        )
+        add("--no_antialias_up", action="store_true", help="transposed convolutions instead of blurred upsampling")
 
     @staticmethod
     def _add_data_flags(parser: argparse.ArgumentParser) -> None:
@@ -96,32 +81,18 @@ class BaseOptions:
         add("--dataset_mode", default="unaligned", help=f"how pictures are loaded: {', '.join(data.names())}")
         add("--direction", default="AtoB", choices=["AtoB", "BtoA"], help="which domain is the source")
         add("--serial_batches", action="store_true", help="take pictures in order rather than at random")
-        add(
-            "--num_threads",
-            type=int,
-            default=4,
-            help="processes that load pictures; 0 = none besides training",
-        )
+        add("--num_threads", type=int, default=4, help="processes that load pictures; 0 = none besides training")
         add("--batch_size", type=int, default=1, help="pictures in a batch")
         add("--load_size", type=int, default=286, help="scale pictures to this size; in unaligned data: to crop_size"
             " once the learning rate decays")  # fmt: skip
         add("--crop_size", type=int, default=256, help="then crop to this size")
-        add(
-            "--max_dataset_size",
-            type=int,
-            default=float("inf"),
-            help="use at most this many pictures a folder",
-        )
+        add("--max_dataset_size", type=int, default=float("inf"), help="use at most this many pictures a folder")
         add("--preprocess", default="resize_and_crop", help="how pictures are scaled and cropped: words of "
             f"{', '.join(data.PREPROCESS_STEPS)} joined by _and_, or none")  # fmt: skip
         add("--no_flip", action="store_true", help="no random horizontal flips")
         add("--gray_range", type=float, nargs=2, default=None, metavar=("LOW", "HIGH"),
             help="16-bit grey values shown as black and white; default 0 65535; 0 4095 for 12-bit scans")  # fmt: skip
-        add(
-            "--gray_stretch",
-            action="store_true",
-            help="stretch each 16-bit picture from its darkest to brightest",
-        )
+        add("--gray_stretch", action="store_true", help="stretch each 16-bit picture from its darkest to brightest")
         add("--display_winsize", type=int, default=256, help="width of pictures on the pages, in pixels")
 
     def parse(self) -> Namespace:

@@ -9,7 +9,7 @@ from options.base_options import BaseOptions, run_folder
 from options.parser import OneLineParser
 from util.device import serve
 from util.errors import UserError
-from util.run_state import state_path
+from util.run.state import state_path
 from util.util import str2bool
 
 
@@ -25,22 +25,12 @@ class TrainOptions(BaseOptions):
         add("--preset", choices=["paper", "small"], default=None, help="a recipe: paper = lr 5e-3 on a cosine to 0 "
             "over 30 epochs, batch 1, 256x256 pictures, flips only; small = the same on a CPU: lr 2e-4, 7 epochs, "
             "64x64, 16 filters, 6 blocks")  # fmt: skip
-        add(
-            "--save_latest_freq",
-            type=int,
-            default=5000,
-            help="pictures between two saves of the latest state",
-        )
+        add("--save_latest_freq", type=int, default=5000, help="pictures between two saves of the latest state")
         add("--save_epoch_freq", type=int, default=5, help="epochs between two saved epochs")
         add("--evaluation_freq", type=int, default=5000, help="for upstream's scripts: read by nothing, there or here")
         add("--save_by_iter", action="store_true", help="keep each save of the latest networks under iter_N")
         add("--continue_train", action="store_true", help="go on from the latest state of the run --name")
-        add(
-            "--epoch_count",
-            type=int,
-            default=1,
-            help="number of the first epoch; a saved state knows its own",
-        )
+        add("--epoch_count", type=int, default=1, help="number of the first epoch; a saved state knows its own")
         add("--phase", default="train", help="which folders are read: PHASEA, PHASEB")
         add("--cache", default="auto", choices=["auto", "off"], help="auto: keep decoded and scaled pictures in memory "
             "if all of them fit into half of what is free")  # fmt: skip
@@ -92,12 +82,7 @@ class TrainOptions(BaseOptions):
         add("--lr", type=float, default=0.0002, help="Adam's initial learning rate")
         modes = ["lsgan", "vanilla", "wgangp", "nonsaturating"]
         add("--gan_mode", default="lsgan", choices=modes, help="GAN loss")
-        add(
-            "--lambda_gp",
-            type=float,
-            default=0.0,
-            help="weight of the gradient penalty; the WGAN-GP paper has 10",
-        )
+        add("--lambda_gp", type=float, default=0.0, help="weight of the gradient penalty; the WGAN-GP paper has 10")
         add("--pool_size", type=int, default=50, help="generated pictures kept to train the discriminator on")
         policies = ["linear", "step", "plateau", "cosine"]
         add("--lr_policy", default="linear", choices=policies, help="how the learning rate falls; cosine falls to 0 "

@@ -22,7 +22,7 @@ from grid import OneLineParser
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from options.train_options import TrainOptions
 from util.errors import run
-from util.run_state import state_path
+from util.run.state import state_path
 
 ROOT = Path(__file__).resolve().parents[1]
 # name -> program and flags

@@ -11,7 +11,7 @@ from pathlib import Path
 from grid import TITLES, Block, OneLineParser, existing, names_in, picked, positive, save, sheet
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from util.html import Page
+from util.report.html import Page
 
 
 def main() -> None:

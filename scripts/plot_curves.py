@@ -14,10 +14,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from util.curves import charts_of, values_of
+from util.report.curves import charts_of, values_of
 from util.errors import UserError, run
-from util.history import History
-from util.run_log import read
+from util.report.history import History
+from util.report.metrics_log import read
 
 _LINES = [{"color": "black"}, {"color": "#d95f02"}, {"color": "#0072b2"}, {"color": "0.6"}]
 

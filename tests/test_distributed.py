@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.runs import COLORCUT, ROOT, train
-from util.run_log import read
+from util.report.metrics_log import read
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
 TINY = ("--gpu_ids -1 --ngf 4 --ndf 4 --netG resnet_4blocks --crop_size 32 --load_size 36 --num_threads 0 --seed 1 "

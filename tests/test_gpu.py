@@ -10,7 +10,7 @@ from models.networks.layers import InstanceNorm2d
 from options.train_options import TrainOptions
 from tests.runs import SMALL, train
 from util.checkpoint import load, seed_everything
-from util.memory_report import peaks_of_step
+from util.run.step_memory import peaks_of_step
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 FLAGS = ("--gpu_ids 0 --ngf 16 --ndf 16 --netG resnet_4blocks --crop_size 64 --load_size 64 --num_threads 0 --seed 1 "

@@ -19,7 +19,7 @@ from options.train_options import TrainOptions
 from tests import runs
 from util.checkpoint import load, seed_everything
 from util.errors import UserError
-from util.run_log import read
+from util.report.metrics_log import read
 from util.util import save_image
 
 SMALL = " ".join(runs.SMALL) + " --display_id -1"

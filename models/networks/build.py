@@ -63,11 +63,7 @@ def define_D(
 
 
 def define_F(
-    channels: list[int],
-    netF: str,
-    nc: int = 256,
-    init_type: str = "xavier",
-    init_gain: float = 0.02,
+    channels: list[int], netF: str, nc: int = 256, init_type: str = "xavier", init_gain: float = 0.02
 ) -> PatchSampleF:
     """Build the projection H of features with these channel counts, one a tapped layer."""
     net = PatchSampleF(channels, use_mlp=netF == "mlp_sample", nc=nc)

@@ -2,9 +2,9 @@
 
 import torch
 
-from models.networks import recognize
+from models.networks import infer_flags as recognize
 from models.networks.build import GENERATORS
-from models.networks.recognize import State
+from models.networks.infer_flags import State
 from util.errors import UserError
 
 

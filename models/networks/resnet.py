@@ -94,12 +94,7 @@ class ResnetBlock(nn.Module):
     def __init__(self, channels: int, norm: NormLayer, use_dropout: bool):
         super().__init__()
         bias = needs_bias(norm)
-        first = [
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(channels, channels, 3, bias=bias),
-            norm(channels),
-            nn.ReLU(True),
-        ]
+        first = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), norm(channels), nn.ReLU(True)]
         second = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), norm(channels)]
         self.conv_block = nn.Sequential(*first, *([nn.Dropout(0.5)] if use_dropout else []), *second)
 

@@ -10,13 +10,7 @@ class UnetGenerator(nn.Module):
     """An hourglass of `num_downs` halvings with skip connections; pictures are multiples of 2**num_downs."""
 
     def __init__(
-        self,
-        input_nc: int,
-        output_nc: int,
-        num_downs: int,
-        ngf: int,
-        norm: NormLayer,
-        use_dropout: bool = False,
+        self, input_nc: int, output_nc: int, num_downs: int, ngf: int, norm: NormLayer, use_dropout: bool = False
     ):
         super().__init__()
         self.size_multiple = 2**num_downs
@@ -49,12 +43,7 @@ class SkipBlock(nn.Module):
     """Down, what is inside, up; the input is handed on beside the result."""
 
     def __init__(
-        self,
-        outer: int,
-        inner: int,
-        norm: NormLayer,
-        inside: nn.Module | None = None,
-        use_dropout: bool = False,
+        self, outer: int, inner: int, norm: NormLayer, inside: nn.Module | None = None, use_dropout: bool = False
     ):
         super().__init__()
         bias = needs_bias(norm)

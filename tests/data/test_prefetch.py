@@ -9,10 +9,7 @@ from data.prefetch import prefetch
 from options.train_options import TrainOptions
 from util.errors import UserError
 
-DEVICES = [
-    "cpu",
-    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")),
-]
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))]
 
 
 class Numbers(Dataset):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from models import create_model
 from models.networks import define_D, define_F, define_G
-from models.networks.recognize import flags_of
+from models.networks.infer_flags import flags_of
 from options.test_options import TestOptions
 from options.train_options import TrainOptions
 from tests.upstream.seeded import fill, pictures, summary

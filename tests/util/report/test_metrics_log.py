@@ -5,7 +5,7 @@ import json
 import pytest
 
 from options.record import next_epoch
-from util.run_log import RunLog, read
+from util.report.metrics_log import RunLog, read
 
 
 def record(epoch: int, epoch_iter: int) -> dict:

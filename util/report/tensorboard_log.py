@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from util.curves import values_of
+from util.report.curves import values_of
 from util.errors import UserError
 from util.util import tensor2im
 

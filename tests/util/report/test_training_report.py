@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.runs import COLORCUT, ROOT, train
-from util.run_log import read
+from util.report.metrics_log import read
 
 PLAIN = (r"\(epoch: \d+, iters: \d+, time: \d\.\d{3}, data: \d+%\) G_GAN: .* Var: \d\.\d{3} "
          r"\[\d+\.\d\d it/s, 0:0\d:\d\d left\]")  # fmt: skip

@@ -8,7 +8,7 @@ _READINGS = 3  # in a row, so that one odd moment is no alarm
 
 
 class CollapseAlarm:
-    """Compares `spread_least` (models/color_statistics.py) of what is painted with the style's own."""
+    """Compares `spread_least` (util/report/color_spread.py) of what is painted with the style's own."""
 
     def __init__(self, opt: Namespace):
         """Args: opt: the run's options, whose flags are named as cures."""

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from tests.browser import console_errors, load_pictures, requests_of
-from util.charts import line_chart
-from util.curves import values_of
-from util.history import History
-from util.training_page import TrainingPage
+from util.report.charts import line_chart
+from util.report.curves import values_of
+from util.report.history import History
+from util.report.training_page import TrainingPage
 
 NAME = "a 'run' & \"more\" <b> 漢é"
 VISUALS = ("real_A", "fake_B", "real_B")

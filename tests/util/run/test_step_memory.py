@@ -17,7 +17,7 @@ from models.base_model import BaseModel
 from options.train_options import TrainOptions
 from tests.runs import COLORCUT, ROOT
 from util.checkpoint import seed_everything
-from util.memory_report import LiveTensors, parts_of, peaks_of_step, report_second_step
+from util.run.step_memory import LiveTensors, parts_of, peaks_of_step, report_second_step
 
 CPU = torch.device("cpu")
 

@@ -18,10 +18,10 @@ import torch
 from tests.browser import broken_pictures, console_errors, requests_of, wait_for
 from tests.runs import COLORCUT, start, train, weights_are_equal
 from tests.visdom_server import VisdomServer, free_port
-from util import visdom_monitor
-from util.curves import values_of
-from util.history import History
-from util.run_log import read
+from util.report import visdom_monitor
+from util.report.curves import values_of
+from util.report.history import History
+from util.report.metrics_log import read
 
 NAME = 'van "gogh" <é> 漢'
 # Visdom's client calls it.
@@ -64,7 +64,7 @@ def record(epochs: float) -> dict:
 
 def drawn(port: int, window: str, **login: str) -> dict | None:
     """What the server has of a window."""
-    from util.visdom_client import Client
+    from util.report.visdom_client import Client
 
     client = Client("http://localhost", port, "main", login.get("username"), login.get("password"))
     name = f"{NAME} {window}"

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 import pytest
 
-from util.collapse_alarm import CollapseAlarm
+from util.report.collapse_alarm import CollapseAlarm
 
 LOW = {"spread_least": 2.4, "style_spread_least": 10.0}
 HIGH = {"spread_least": 2.6, "style_spread_least": 10.0}

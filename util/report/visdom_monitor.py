@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from util.curves import windows_of
-from util.history import History
+from util.report.curves import windows_of
+from util.report.history import History
 from util.util import tensor2im
 
 _PAUSE = 5.0  # seconds between two tries to reach a server that is gone
@@ -126,7 +126,7 @@ class VisdomMonitor:
         return there
 
     def _connect(self) -> None:
-        from util.visdom_client import Client
+        from util.report.visdom_client import Client
 
         opt = self.opt
         self._client = Client(opt.display_server, opt.display_port, opt.display_env, opt.display_username,

@@ -8,8 +8,8 @@ from argparse import Namespace
 import pytest
 
 from tests.runs import SMALL
-from util import data_alarm
-from util.data_alarm import DataAlarm
+from util.report import data_alarm
+from util.report.data_alarm import DataAlarm
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_a_run_with_slow_pictures_says_so(pictures, tree):
         "        time.sleep(0.03)\n"
         "        return super().read(path)\n"
     )
-    source = tree / "util/data_alarm.py"
+    source = tree / "util/report/data_alarm.py"
     source.write_text(re.sub(r"^_SECONDS = \d+", "_SECONDS = 0.3", source.read_text(), flags=re.MULTILINE))
     command = [sys.executable, "train.py", "--dataroot", pictures, *SMALL, "--dataset_mode", "slow", "--cache", "off",
                "--num_threads", 1, "--n_epochs", 6, "--n_epochs_decay", 0, "--print_freq", 2, "--no_html",

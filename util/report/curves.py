@@ -1,6 +1,6 @@
 """The curves of a run: which numbers of a record they are made of, and which are drawn together."""
 
-from util.history import History
+from util.report.history import History
 
 Curve = list[float | None]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
-from util.curves import charts_of
-from util.history import History
-from util.html import Page
+from util.report.curves import charts_of
+from util.report.history import History
+from util.report.html import Page
 from util.util import save_image, tensor2im
 
 _EPOCHS = 20  # on a page; older ones have pages of their own, which are written once

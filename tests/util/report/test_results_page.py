@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from tests.browser import broken_pictures, console_errors, load_pictures, requests_of
-from util import html
-from util.results import Results
+from util.report import html
+from util.report.results_page import Results
 from util.util import crossed, save_image, tensor2im
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from util.html import Page
+from util.report.html import Page
 from util.util import save_image, tensor2im
 
 

@@ -13,7 +13,7 @@ try:
     import dominate
     from dominate import tags
 
-    from util.charts import line_chart
+    from util.report.charts import line_chart
 except ImportError:  # pages are a convenience; nothing else needs them
     dominate = None
 

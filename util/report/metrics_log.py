@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from util.curves import values_of
+from util.report.curves import values_of
 from util.files import replacing
 
 
@@ -13,7 +13,7 @@ class RunLog:
 
     A record of metrics.jsonl: `epoch`, and `epoch_iter` of its pictures seen; `epochs`, the same as one number;
     `iteration` and `pictures` of the whole run; `losses` without their weights; `colors` in CIELAB units
-    (models/color_statistics.py) and `one_tone`, the alarm; `learning_rate`; `times` in seconds: `iteration`, `data` (of
+    (util/report/color_spread.py) and `one_tone`, the alarm; `learning_rate`; `times` in seconds: `iteration`, `data` (of
     it waiting for pictures), `elapsed`, and `monitor`, what the live monitor took of it.
     """
 

@@ -7,17 +7,17 @@ from contextlib import contextmanager
 
 from data import Loader
 from models.base_model import BaseModel
-from models.color_statistics import ColorStatistics
+from util.report.color_spread import ColorStatistics
 from util import html, visdom_monitor
-from util.collapse_alarm import CollapseAlarm
-from util.console import Console
-from util.curves import values_of
-from util.data_alarm import DataAlarm
-from util.history import History
-from util.run_log import RunLog
-from util.run_state import Progress
-from util.tensorboard_log import TensorBoardLog
-from util.training_page import TrainingPage
+from util.report.collapse_alarm import CollapseAlarm
+from util.report.console import Console
+from util.report.curves import values_of
+from util.report.data_alarm import DataAlarm
+from util.report.history import History
+from util.report.metrics_log import RunLog
+from util.run.state import Progress
+from util.report.tensorboard_log import TensorBoardLog
+from util.report.training_page import TrainingPage
 
 
 class Report:

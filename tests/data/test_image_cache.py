@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from data import create_dataset
-from data.picture_cache import PictureCache
+from data.image_cache import PictureCache
 from options.train_options import TrainOptions
 from util import memory
 from util.errors import UserError

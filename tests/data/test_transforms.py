@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.scaling import scale, scaled_size
+from data.transforms import scale, scaled_size
 
 STEPS = ["none", "crop", "resize", "scale_width", "scale_shortside", "rescale_shortside", "rescale_shortside_and_crop"]
 

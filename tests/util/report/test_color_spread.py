@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
 
-from models.color_statistics import ColorStatistics
+from util.report.color_spread import ColorStatistics
 
 
 def read(painted: torch.Tensor, style: torch.Tensor) -> dict[str, float]:

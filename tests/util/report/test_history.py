@@ -3,7 +3,7 @@
 import itertools
 import threading
 
-from util.history import History
+from util.report.history import History
 
 
 def test_few_points_are_all_kept():

@@ -1,0 +1,1 @@
+"""What keeps a run: its state, its stop, its memory."""
