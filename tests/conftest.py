@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from tests.visdom_server import VisdomServer
-
-ROOT = Path(__file__).parents[1]
+from tests.helpers.images import make_dataroot
+from tests.helpers.launch import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -27,27 +25,26 @@ def seeded() -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A copy of the checkout without what was left in it, to be changed and to leave runs in."""
+    """A copy of the checkout without what runs have left in it, free to be changed."""
     names = (".*", "__pycache__", "datasets", "checkpoints", "results", "figures", "build", "*.egg-info")
     shutil.copytree(ROOT, tmp_path / "tree", ignore=shutil.ignore_patterns(*names))
     return tmp_path / "tree"
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """A data root with 4 random pictures of 40x48 in each of trainA, trainB, testA, testB."""
-    random = np.random.default_rng(0)
-    for folder in ("trainA", "trainB", "testA", "testB"):
-        (tmp_path / "set" / folder).mkdir(parents=True)
-        for number in range(4):
-            pixels = random.integers(0, 256, (40, 48, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "set" / folder / f"{number}.png")
-    return tmp_path / "set"
+def dataroot(tmp_path: Path) -> Path:
+    """A data root with 4 random images of 40x48 in each of trainA, trainB, testA, testB."""
+    return make_dataroot(tmp_path / "set", "trainA", "trainB", "testA", "testB")
+
+
+@pytest.fixture
+def pictures(dataroot: Path) -> Path:
+    return dataroot
 
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Any]:
-    """A headless Chromium that reaches nothing but this machine and its files; tests/browser.py asks it things."""
+    """A headless Chromium that reaches only this machine and its files; helpers/browser.py asks it things."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
     programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
     for name, path in programs.items():
@@ -60,7 +57,7 @@ def browser(tmp_path: Path) -> Iterator[Any]:
                      "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1"):  # fmt: skip
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    # A driver that is named is one that selenium does not look for in the network.
+    # selenium looks for a driver on the network unless one is named.
     driver = webdriver.Chrome(options, webdriver.ChromeService(programs["chromedriver"]))
     driver.get("about:blank")
     for log in driver.log_types:
@@ -70,9 +67,14 @@ def browser(tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.fixture
-def visdom_server(tmp_path: Path) -> Iterator[VisdomServer]:
-    """A server started by scripts/monitor.py, whose page is whole if the assets were fetched."""
+def visdom_server(tmp_path: Path) -> Iterator[Any]:
+    """A server started by scripts/monitor.py, whose page is complete if the assets were fetched."""
     if not importlib.util.find_spec("visdom"):
         pytest.skip("visdom is not installed; scripts/install.sh monitor installs it")
+    try:
+        from tests.helpers.visdom_server import VisdomServer
+    except ImportError:
+        from tests.visdom_server import VisdomServer
+
     with VisdomServer(tmp_path) as server:
         yield server
