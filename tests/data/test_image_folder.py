@@ -1,4 +1,4 @@
-"""What a folder's listing holds, and what is said of a folder that is not as expected."""
+"""What the listing of a folder holds, and the messages for a folder that is not as expected."""
 
 import pytest
 from PIL import Image
@@ -13,26 +13,26 @@ def put(path) -> str:
     return str(path)
 
 
-def test_listing_is_recursive_sorted_and_blind_to_case(tmp_path):
+def test_image_folder_lists_recursively_sorted_and_ignores_case(tmp_path):
     expected = [put(tmp_path / name) for name in ("Z.PNG", "a.jpg", "b/c/d.TiF", "e.webp")]
     put(tmp_path / ".hidden.png")
     put(tmp_path / ".thumbs/a.png")
-    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "notes.txt").write_text("not an image")
     (tmp_path / "linked").symlink_to(tmp_path / "b")
     expected.append(str(tmp_path / "linked/c/d.TiF"))
     assert make_dataset(tmp_path) == sorted(expected)
     assert make_dataset(tmp_path, 2) == sorted(expected)[:2]
 
 
-def test_a_missing_folder_says_what_is_there(tmp_path):
-    put(tmp_path / "pictures/a.png")
-    with pytest.raises(UserError, match=r"no folder .*trainA.*holds pictures/.*trainA and trainB"):
+def test_image_folder_says_what_is_there_instead(tmp_path):
+    put(tmp_path / "images/a.png")
+    with pytest.raises(UserError, match=r"no folder .*trainA.*holds images/.*trainA and trainB"):
         make_dataset(tmp_path / "trainA")
     with pytest.raises(UserError, match="does not exist either"):
         make_dataset(tmp_path / "nowhere/trainA")
 
 
-def test_a_data_root_one_level_off_is_pointed_out(tmp_path):
+def test_image_folder_points_out_a_data_root_one_level_off(tmp_path):
     put(tmp_path / "set/trainA/a.png")
     with pytest.raises(UserError, match=f"did you mean --dataroot {tmp_path / 'set'}"):
         make_dataset(tmp_path / "trainA")
@@ -40,9 +40,9 @@ def test_a_data_root_one_level_off_is_pointed_out(tmp_path):
         make_dataset(tmp_path / "set/trainA/trainA")
 
 
-def test_an_empty_folder_and_one_without_pictures(tmp_path):
+def test_image_folder_refuses_an_empty_folder_and_one_without_images(tmp_path):
     with pytest.raises(UserError, match="it is empty"):
         make_dataset(tmp_path)
-    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "notes.txt").write_text("not an image")
     with pytest.raises(UserError, match=r"holds notes.txt; expected files ending in .*\.png"):
         make_dataset(tmp_path)

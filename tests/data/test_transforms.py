@@ -1,19 +1,19 @@
-"""A picture that is scaled stays as it is when it is scaled again, whatever its size: what the cache rests on."""
+"""Scaling and cropping. Scaling an image twice is scaling it once, whatever its size: the image cache relies on it."""
 
 import random
 from argparse import Namespace
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from data.transforms import scale, scaled_size
+from data.transforms import get_transform, scale, scaled_size
+from tests.helpers.images import noise
 
 STEPS = ["none", "crop", "resize", "scale_width", "scale_shortside", "rescale_shortside", "rescale_shortside_and_crop"]
 
 
 @pytest.mark.parametrize("preprocess", STEPS)
-def test_scaling_twice_is_scaling_once(preprocess):
+def test_scaled_size_is_kept_when_scaled_again(preprocess):
     for _ in range(3000):
         opt = Namespace(preprocess=preprocess, load_size=random.randint(1, 400), crop_size=random.randint(1, 400))
         size = random.randint(1, 5000), random.randint(1, 5000)
@@ -21,16 +21,24 @@ def test_scaling_twice_is_scaling_once(preprocess):
         assert scaled_size(once, opt) == once, (size, opt)
 
 
-@pytest.mark.parametrize(
-    ("preprocess", "size"),
-    [
-        ("none", (90, 61)), ("resize", (40, 40)), ("scale_width", (40, 32)), ("scale_shortside", (90, 61)),
-        ("rescale_shortside", (59, 40)),
-    ],
-)  # fmt: skip
-def test_a_picture_gets_the_size_announced_and_is_not_touched_again(preprocess, size):
+@pytest.mark.parametrize(("preprocess", "size"), {
+    "none": (90, 61), "resize": (40, 40), "scale_width": (40, 32), "scale_shortside": (90, 61),
+    "rescale_shortside": (59, 40),
+}.items())  # fmt: skip
+def test_scale_returns_the_scaled_size_and_leaves_such_an_image_alone(preprocess, size):
     opt = Namespace(preprocess=preprocess, load_size=40, crop_size=32)
-    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (61, 90, 3), dtype=np.uint8))
-    scaled = scale(picture, opt)
-    assert scaled.size == scaled_size(picture.size, opt) == size
+    image = Image.fromarray(noise(61, 90))
+    scaled = scale(image, opt)
+    assert scaled.size == scaled_size(image.size, opt) == size
     assert scale(scaled, opt) is scaled
+
+
+@pytest.mark.parametrize(("preprocess", "height", "width"), [
+    ("resize_and_crop", 32, 32), ("resize", 64, 64), ("crop", 32, 32), ("scale_width", 56, 64),
+    ("scale_width_and_crop", 32, 32), ("scale_shortside", 64, 72), ("rescale_shortside_and_crop", 32, 32),
+    ("trim", 32, 32), ("none", 40, 48),  # sides that are not multiples of 4 become one
+])  # fmt: skip
+def test_transform_returns_the_size_of_its_words(preprocess, height, width):
+    opt = Namespace(preprocess=preprocess, load_size=64, crop_size=32, no_flip=False, isTrain=True)
+    image = Image.fromarray(noise(40, 46))
+    assert get_transform(opt)(image).shape == (3, height, width)
