@@ -1,17 +1,17 @@
-"""Colour pictures with a trained model: python test.py --dataroot ./datasets/NAME --name RUN.
+"""Color images with a trained model: python test.py --dataroot ./datasets/NAME --name RUN.
 
-The network, the direction and the treatment of pictures are restored from the run; a flag given here wins.
+The network, the direction and how images are read are restored from the run; a flag given here wins.
 """
 
 from data import create_dataset
 from models import create_model
 from options.test_options import TestOptions
 from util.errors import run
-from util.report.results_page import Results
+from util.report.results_page import ResultsPage
 
 
 def main() -> None:
-    """Resolve the options, colour each source picture once, and write the results page."""
+    """Resolve the options, color each source image once, and write the results page."""
     options = TestOptions()
     opt = options.parse()
     options.print_options(opt)
@@ -19,10 +19,10 @@ def main() -> None:
     model = create_model(opt)
     if opt.dry_run:
         print(model.describe_networks())
-        print(f"{len(dataset)} pictures ({dataset.dataset.describe()}); computing on {opt.device}")
+        print(f"{len(dataset)} images ({dataset.dataset.describe()}); computing on {opt.device}")
         return
     model.setup(opt)
-    results = Results(opt, options.as_text(opt))
+    results = ResultsPage(opt, options.as_text(opt))
     for batch in dataset:
         if results.count >= opt.num_test:
             break
@@ -30,7 +30,7 @@ def main() -> None:
         model.test()
         results.add(model.get_current_visuals(), model.get_image_paths()[0])
     folder = results.save()
-    print(f"{results.count} pictures in {folder}; the page is {folder / 'index.html'}")
+    print(f"{results.count} images in {folder}; the page is {folder / 'index.html'}")
 
 
 if __name__ == "__main__":

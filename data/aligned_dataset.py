@@ -1,23 +1,22 @@
-"""Pairs of pictures, each pair side by side in one file: A on the left, B on the right."""
+"""Pairs of images, each pair side by side in one file: A on the left, B on the right."""
 
-import random
 from argparse import Namespace
 from pathlib import Path
 
-from data.base_dataset import BaseDataset, get_transform
+from data.base_dataset import BaseDataset
 from data.image_folder import make_dataset
+from data.transforms import get_params, get_transform
 from util.util import copyconf
 
 
 class AlignedDataset(BaseDataset):
-    """The pairs in DATAROOT/PHASE; both halves are scaled, cropped and flipped alike."""
+    """The pairs in DATAROOT/PHASE. Both halves are scaled, cropped and flipped alike."""
 
     def __init__(self, opt: Namespace):
         super().__init__(opt)
         self.paths = make_dataset(Path(opt.dataroot) / opt.phase, opt.max_dataset_size)
-        self.transform = get_transform(opt)
-        self.whole = copyconf(opt, preprocess="none")  # a pair is not scaled: its halves are
-        self.cache_pictures(self.paths, self.whole)
+        self.whole = copyconf(opt, preprocess="none")  # the halves are scaled, not the pair
+        self.cache_images(self.paths, self.whole)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -26,8 +25,7 @@ class AlignedDataset(BaseDataset):
         path = self.paths[index]
         pair = self.read_scaled(path, self.whole)
         middle = pair.width // 2
-        before = random.getstate()
-        A = self.transform(pair.crop((0, 0, middle, pair.height)))
-        random.setstate(before)  # what is random in the treatment comes out the same
-        B = self.transform(pair.crop((middle, 0, 2 * middle, pair.height)))
+        transform = get_transform(self.opt, get_params(self.opt, (middle, pair.height)))
+        A = transform(pair.crop((0, 0, middle, pair.height)))
+        B = transform(pair.crop((middle, 0, 2 * middle, pair.height)))
         return {"A": A, "B": B, "A_paths": path, "B_paths": path}

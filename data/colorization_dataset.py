@@ -1,37 +1,39 @@
-"""Pairs made from colour pictures: grey, and the picture itself."""
+"""Pairs made from color images: gray, and the image itself."""
 
 import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from data.base_dataset import BaseDataset, get_transform
+from data.base_dataset import BaseDataset
 from data.grayscale_unaligned_dataset import GrayscaleUnalignedDataset, luma
 from data.image_folder import make_dataset
+from data.transforms import get_transform
 from data.unaligned_dataset import domain_folder
+from util.util import source_and_style
 
 
 class ColorizationDataset(BaseDataset):
-    """One folder of colour pictures: DATAROOT/PHASE where it is there, else that of the style, as trainB.
+    """One folder of color images: DATAROOT/PHASE if it exists, else that of the style, such as trainB.
 
-    The source of `--direction` is the picture as one luma channel replicated to three, the other domain the picture.
+    The source domain of `--direction` is the luma of an image in all three channels, the other domain is the image.
     """
 
     @staticmethod
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool) -> argparse.ArgumentParser:
-        """Whole pictures, aspect kept, as for the unpaired grey data they are compared with."""
+        """Use whole images and keep their aspect, as the unpaired gray data does that this is compared with."""
         return GrayscaleUnalignedDataset.modify_commandline_options(parser, is_train)
 
     def __init__(self, opt: Namespace):
         super().__init__(opt)
-        self.source, self.style = ("A", "B") if opt.direction == "AtoB" else ("B", "A")
+        self.source, self.style = source_and_style(opt)
         own = Path(opt.dataroot) / opt.phase
         self.folder = own if own.is_dir() else domain_folder(opt.dataroot, opt.phase, self.style)
         self.paths = make_dataset(self.folder, opt.max_dataset_size)
         self.transform = get_transform(opt)
-        self.cache_pictures(self.paths, opt)
+        self.cache_images(self.paths, opt)
 
     def describe(self) -> str:
-        """Return the folder read and how many pictures it holds."""
+        """Return the folder read and the number of images in it."""
         return f"{self.folder.name} {len(self)}"
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The pictures below a folder."""
+"""The images below a folder."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ EXTENSIONS = {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", 
 
 
 def make_dataset(dir: str | Path, max_dataset_size: float = float("inf")) -> list[str]:
-    """Return the paths of all pictures below `dir`, sub-folders included, sorted.
+    """Return the paths of all images below `dir`, subfolders included, sorted.
 
     Raises:
-        UserError: if the folder is missing or holds no picture; it says what is there and what was expected.
+        UserError: if the folder is missing or has no image; it says what is there and what was expected.
     """
     root = Path(dir)
     if not root.is_dir():
@@ -19,12 +19,12 @@ def make_dataset(dir: str | Path, max_dataset_size: float = float("inf")) -> lis
     paths = sorted(str(p) for p in _walk(root) if p.suffix.lower() in EXTENSIONS)
     if not paths:
         kinds = " ".join(sorted(EXTENSIONS))
-        raise UserError(f"no picture in {root}: {_contents(root)}; expected files ending in {kinds}")
+        raise UserError(f"no image in {root}: {_contents(root)}; expected files ending in {kinds}")
     return paths[: int(min(max_dataset_size, len(paths)))]
 
 
 def _walk(folder: Path) -> list[Path]:
-    # Path.rglob does not follow linked folders before Python 3.13; data sets are often linked in.
+    # Path.rglob does not follow links to folders before Python 3.13, and datasets are often links.
     found: list[Path] = []
     for entry in folder.iterdir():
         if entry.name.startswith("."):
@@ -36,7 +36,7 @@ def _walk(folder: Path) -> list[Path]:
 def _found(parent: Path) -> str:
     if not parent.is_dir():
         return f"{parent} does not exist either"
-    expected = "--dataroot should hold trainA and trainB (testA, testB to test); with --dataset_mode single, pictures"
+    expected = "--dataroot should hold trainA and trainB (testA, testB to test); with --dataset_mode single, images"
     inside = [p for p in sorted(parent.iterdir()) if p.is_dir() and (p / "trainA").is_dir()]
     if inside:
         return f"trainA is one level deeper; did you mean --dataroot {inside[0]}?"

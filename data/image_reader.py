@@ -1,4 +1,4 @@
-"""One picture file to what a person sees: 8-bit RGB, upright, over white."""
+"""Reads an image file of any mode as 8-bit RGB."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,20 +15,20 @@ _DEEP_GRAY = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}
 def read_image(
     path: str | Path, gray_range: tuple[float, float] | None = None, gray_stretch: bool = False
 ) -> Image.Image:
-    """Read a picture of any mode as RGB.
+    """Read an image of any mode as RGB.
 
-    EXIF orientation is applied, transparency is laid over white. Grey of more than 8 bits is scaled from
+    EXIF orientation is applied, transparent images are put on white. Gray of more than 8 bits is scaled from
     `gray_range` to 0..255 and rounded.
 
     Args:
-        gray_range: the values shown as black and white. None = 0 and 65535 for 16-bit grey, 0 and 1 for floats.
-        gray_stretch: take each deep picture's own darkest and brightest value instead.
+        gray_range: the values of black and white. None = 0 and 65535 for 16-bit gray, 0 and 1 for floats.
+        gray_stretch: take each image's own darkest and brightest value instead.
     Raises:
         UserError: if the file cannot be read; it names the file.
     """
     with _opened(path) as file:
         file.load()
-        # A 16-bit value cannot be rotated by pillow in every byte order: orient after scaling.
+        # Pillow cannot rotate 16-bit values of every byte order: rotate after scaling.
         orientation = file.getexif().get(0x0112, 1)
         image = _scale_gray(file, gray_range, gray_stretch) if file.mode in _DEEP_GRAY else file.copy()
     if orientation != 1:
@@ -41,10 +41,10 @@ def read_image(
 
 
 def stored_size(path: str | Path) -> tuple[int, int]:
-    """Read width and height from the head of a file; EXIF may turn the picture on its side.
+    """Read width and height from the header of a file, before EXIF orientation.
 
     Raises:
-        UserError: if the file has no such head; it names the file.
+        UserError: if the file is not an image; it names the file.
     """
     with _opened(path) as file:
         return file.size
@@ -56,7 +56,7 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
         with Image.open(path) as file:
             yield file
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} is not a readable picture ({error})") from error
+        raise UserError(f"{path} is not a readable image ({error})") from error
 
 
 def _scale_gray(image: Image.Image, gray_range: tuple[float, float] | None, stretch: bool) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Batches in an order, and with a randomness, that depend on seed and epoch alone."""
+"""The data loader. Its order and augmentation depend only on (seed, epoch, index)."""
 
 import os
 import random
@@ -9,16 +9,16 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from data.prefetch import prefetch
-from util import checkpoint, distributed
-from util.errors import UserError
+from util import distributed, random_state
+from util.errors import UsageError
 
 
 class Loader:
-    """Iterate over the batches of an epoch.
+    """Iterates over the batches of an epoch.
 
-    Each picture's crop, flip and partner come from (seed, epoch, index): they are the same for any number of
-    loading processes, and an epoch can be entered in its middle. Of several training processes each takes its part of
-    what one would take in a step: with another number of them the order stays.
+    Crop, flip and partner of each image depend on (seed, epoch, index): they are the same for any number of workers,
+    and an epoch can be continued in its middle. Several training processes share the batches in the order that one
+    process would have.
     """
 
     def __init__(self, dataset: Dataset, opt: Namespace):
@@ -26,7 +26,7 @@ class Loader:
         self.size = min(len(dataset), opt.max_dataset_size)
         self.step_size = distributed.step_size(opt) if opt.isTrain else opt.batch_size
         if opt.isTrain and self.size < self.step_size:
-            raise UserError(f"{_in_words(opt)} is larger than the data set ({self.size} pictures)")
+            raise UsageError(f"{_step_size_flags(opt)} is larger than the dataset ({self.size} images)")
         batch_size = self.step_size // distributed.world_size()
         self.order = _Order(self.size, opt.seed, shuffle=not opt.serial_batches, batch_size=batch_size)
         workers = min(opt.num_threads, os.cpu_count() or 1) if opt.isTrain else 0
@@ -43,25 +43,26 @@ class Loader:
         )
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
-        """Choose the epoch to iterate over, leaving out its first `start` pictures."""
+        """Choose the epoch to iterate over, and skip its first `start` images."""
         self.order.epoch, self.order.start = epoch, start
 
     def __len__(self) -> int:
-        """Return the pictures of an epoch of all processes; in training an incomplete last step is left out."""
+        """Return the number of images in an epoch of all processes; training drops an incomplete last step."""
         return self.size - self.size % self.step_size
 
     def __iter__(self) -> Iterator[dict]:
         return prefetch(self.batches, self.device)
 
 
-def _in_words(opt: Namespace) -> str:
-    text = f"--batch_size {opt.batch_size}"
-    text += f" times --accumulate {opt.accumulate}" * (opt.accumulate > 1)
-    return text + f" times {distributed.world_size()} processes" * (distributed.world_size() > 1)
+def _step_size_flags(opt: Namespace) -> str:
+    factors = [f"--batch_size {opt.batch_size}"]
+    factors += [f"--accumulate {opt.accumulate}"] if opt.accumulate > 1 else []
+    factors += [f"{distributed.world_size()} processes"] if distributed.world_size() > 1 else []
+    return " times ".join(factors)
 
 
 class _Order:
-    """Yields (epoch, index) pairs, shuffled anew in each epoch: batch by batch in turn those of each process."""
+    """Yields (epoch, index) pairs in the shuffled order of an epoch. Each of n processes takes every n-th batch."""
 
     def __init__(self, size: int, seed: int, shuffle: bool, batch_size: int):
         self.size, self.seed, self.shuffle, self.batch_size = size, seed, shuffle, batch_size
@@ -73,14 +74,14 @@ class _Order:
             random.Random(f"{self.seed} {self.epoch}").shuffle(indices)
         batches = [indices[first : first + self.batch_size] for first in range(self.start, self.size, self.batch_size)]
         processes = distributed.world_size()
-        if processes > 1:  # all take as many steps
+        if processes > 1:  # all take the same number of steps
             whole_steps = (self.size - self.start) // (self.batch_size * processes)
             batches = batches[distributed.rank() :: processes][:whole_steps]
         return iter([(self.epoch, index) for batch in batches for index in batch])
 
 
 class _Seeded(Dataset):
-    """Calls the dataset with the global generators seeded for one picture, and puts them back."""
+    """Seeds the global generators for each item, and restores them afterwards."""
 
     def __init__(self, dataset: Dataset, seed: int):
         self.dataset, self.seed = dataset, seed
@@ -90,10 +91,10 @@ class _Seeded(Dataset):
 
     def __getitem__(self, key: tuple[int, int]) -> dict:
         epoch, index = key
-        before = checkpoint.random_state()
-        checkpoint.seed_cpu(random.Random(f"{self.seed} {epoch} {index}").randrange(2**32))
+        before = random_state.random_state()
+        random_state.seed_cpu(random.Random(f"{self.seed} {epoch} {index}").randrange(2**32))
         try:
             self.dataset.current_epoch = epoch
             return self.dataset[index]
         finally:
-            checkpoint.set_random_state(before)
+            random_state.set_random_state(before)

@@ -1,4 +1,4 @@
-"""Batches on their way to a GPU while it still works on the one before."""
+"""Copies batches to a GPU while it still works on the step before."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,12 +6,12 @@ import torch
 
 
 def prefetch(batches: Iterable[dict], device: torch.device) -> Iterator[dict]:
-    """Return the batches, for CUDA with their tensors on the device.
+    """Return the batches; for CUDA with their tensors on the device.
 
-    A batch is asked for when the step on the one before has been launched, not computed. A stream of its own copies it
-    meanwhile; in the stream of the steps it would wait for them to end. Nothing is taken from `batches` in advance.
+    The loop asks for a batch when the step before has been launched but not computed. A stream of its own copies the
+    batch meanwhile: in the stream of the steps it would wait for their end. No batch is taken in advance.
 
-    Args: batches: dictionaries of tensors, in pinned memory for CUDA, and of anything else, which is left alone.
+    Args: batches: dictionaries of tensors, in pinned memory for CUDA, and of other values, which stay as they are.
     """
     return _copied(batches, device) if device.type == "cuda" else iter(batches)
 
@@ -25,5 +25,5 @@ def _copied(batches: Iterable[dict], device: torch.device) -> Iterator[dict]:
         steps.wait_stream(copies)
         for value in batch.values():
             if torch.is_tensor(value):
-                value.record_stream(steps)  # or its memory could be given to a later copy while a step still reads it
+                value.record_stream(steps)  # else a later copy could reuse its memory while a step still reads it
         yield batch

@@ -1,31 +1,117 @@
-"""The step of `--preprocess` that scales a picture; unlike crops and flips, it is the same each time."""
+"""Scale, crop, flip and convert an image, as --preprocess says."""
 
+import random
 from argparse import Namespace
+from functools import partial
 
+import torch
+import torchvision.transforms.functional as F
 from PIL import Image
+from torchvision import transforms
+
+from util.errors import UsageError
+
+# The words of --preprocess: CUT's, and rescale_shortside, which also scales down.
+PREPROCESS_STEPS = {
+    "resize": "to load_size x load_size",
+    "crop": "a random crop_size x crop_size window",
+    "scale_width": "width to load_size, aspect kept",
+    "scale_shortside": "shorter side up to load_size if it is smaller",
+    "rescale_shortside": "shorter side to load_size, aspect kept",
+    "trim": "sides longer than crop_size cut to it",
+}
+_TRAINING_ONLY = {"crop", "trim", "rescale_shortside"}
+
+
+def check_preprocess(preprocess: str) -> None:
+    """Raise a UsageError for a value of --preprocess with an unknown step."""
+    for step in preprocess.split("_and_"):
+        if step not in PREPROCESS_STEPS and preprocess != "none":
+            allowed = ", ".join(PREPROCESS_STEPS)
+            raise UsageError(f"--preprocess {preprocess}: '{step}' is none of {allowed}; join them by _and_, or none")
+
+
+def whole_image_steps(preprocess: str) -> str:
+    """Return the part of a run's --preprocess that applies at test time, where the whole image is translated."""
+    kept = [step for step in preprocess.split("_and_") if step not in _TRAINING_ONLY]
+    return "_and_".join(kept) or "none"
 
 
 def scaled_size(size: tuple[int, int], opt: Namespace) -> tuple[int, int]:
-    """Return the (width, height) that `opt.preprocess` scales a picture of `size` to.
-
-    A size that comes out is kept when it is put in again.
-    """
-    (w, h), steps, wanted = size, opt.preprocess.split("_and_"), opt.load_size
+    """Return the (width, height) to which `opt.preprocess` scales an image. A size that comes out stays the same."""
+    (w, h), steps, load_size = size, opt.preprocess.split("_and_"), opt.load_size
     if "resize" in steps:
-        return wanted, wanted
+        return load_size, load_size
     if "scale_width" in steps:
-        return wanted, int(max(wanted * h / w, opt.crop_size))
+        return load_size, int(max(load_size * h / w, opt.crop_size))
     shorter = min(size)
-    if "rescale_shortside" in steps or ("scale_shortside" in steps and shorter < wanted):
-        return max(wanted, round(w * wanted / shorter)), max(wanted, round(h * wanted / shorter))
+    if "rescale_shortside" in steps or ("scale_shortside" in steps and shorter < load_size):
+        return max(load_size, round(w * load_size / shorter)), max(load_size, round(h * load_size / shorter))
     return size
 
 
-def resize(image: Image.Image, size: tuple[int, int], method: int = Image.BICUBIC) -> Image.Image:
-    """Return a picture of this (width, height): the same one if it has it already."""
+def scale(image: Image.Image, opt: Namespace, method: int = Image.BICUBIC) -> Image.Image:
+    """Scale an image as `opt.preprocess` says. An image that is scaled already is returned unchanged."""
+    return _resize(image, scaled_size(image.size, opt), method)
+
+
+def get_params(opt: Namespace, size: tuple[int, int]) -> dict:
+    """Draw crop and flip for an image of (width, height), to treat several images alike.
+
+    Raises:
+        UsageError: if the scaled image is smaller than --crop_size.
+    """
+    steps, params = opt.preprocess.split("_and_"), {}
+    w, h = scaled_size(size, opt)
+    if "crop" in steps:
+        if w < opt.crop_size or h < opt.crop_size:
+            raise UsageError(f"--crop_size {opt.crop_size}: an image of {w}x{h} is smaller; raise --load_size")
+        params["crop_pos"] = random.randint(0, w - opt.crop_size), random.randint(0, h - opt.crop_size)
+        w = h = opt.crop_size
+    if "trim" in steps:
+        params["trim_pos"] = random.randint(0, max(0, w - opt.crop_size)), random.randint(0, max(0, h - opt.crop_size))
+    if not opt.no_flip:
+        params["flip"] = random.random() < 0.5
+    return params
+
+
+def get_transform(
+    opt: Namespace,
+    params: dict | None = None,
+    grayscale: bool = False,
+    method: int = Image.BICUBIC,
+    convert: bool = True,
+) -> transforms.Compose:
+    """Build the transform that `opt.preprocess` names.
+
+    Args:
+        params: what `get_params` drew; None = draw for each image.
+        grayscale: one luma channel instead of three.
+        method: Pillow's resampling filter.
+        convert: end with a tensor (C, H, W) in [-1, 1]; else with an image.
+    """
+    chain: list = [transforms.Grayscale(1)] if grayscale else []
+    chain += [partial(scale, opt=opt, method=method), partial(_crop_and_flip, opt=opt, params=params, method=method)]
+    if convert:
+        chain += [transforms.ToTensor(), _to_signed]
+    return transforms.Compose(chain)
+
+
+def _crop_and_flip(image: Image.Image, opt: Namespace, params: dict | None, method: int) -> Image.Image:
+    params = {**get_params(opt, image.size), **(params or {})}
+    for position in ("crop_pos", "trim_pos"):
+        if position in params:
+            left, top = params[position]
+            w, h = image.size
+            image = image.crop((left, top, min(left + opt.crop_size, w), min(top + opt.crop_size, h)))
+    if opt.isTrain:  # at test time the network pads instead, so that no pixel moves
+        image = _resize(image, tuple(max(4, round(side / 4) * 4) for side in image.size), method)
+    return F.hflip(image) if params.get("flip") else image
+
+
+def _resize(image: Image.Image, size: tuple[int, int], method: int) -> Image.Image:
     return image if image.size == size else image.resize(size, method)
 
 
-def scale(image: Image.Image, opt: Namespace, method: int = Image.BICUBIC) -> Image.Image:
-    """Scale a picture as `opt.preprocess` says. Once scaled it is returned as it is."""
-    return resize(image, scaled_size(image.size, opt), method)
+def _to_signed(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor * 2 - 1

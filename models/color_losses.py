@@ -1,4 +1,4 @@
-"""Losses made for colour: pure functions on pictures (N, 3, H, W) in [-1, 1]. Part of the plugin."""
+"""Losses made for color: pure functions of images (N, 3, H, W) in [-1, 1]. Part of the plugin."""
 
 from functools import lru_cache
 
@@ -12,13 +12,13 @@ _WHITE = (0.95047, 1.0, 1.08883)
 
 
 def to_grayscale(images: torch.Tensor) -> torch.Tensor:
-    """Return the luma of pictures (N, 3, H, W) in all three channels."""
+    """Return the luma of images (N, 3, H, W) in all three channels."""
     weights = _constant(LUMA, images.device, images.dtype).view(3, 1, 1)
     return (images * weights).sum(1, keepdim=True).expand(-1, 3, -1, -1)
 
 
 def total_variation(images: torch.Tensor, beta: float = 2.0) -> torch.Tensor:
-    """Return sum over c, i, j of ((x[i,j+1] - x[i,j])^2 + (x[i+1,j] - x[i,j])^2)^(beta/2), a number a picture: (N,).
+    """Return sum over c, i, j of ((x[i,j+1] - x[i,j])^2 + (x[i+1,j] - x[i,j])^2)^(beta/2), one number per image: (N,).
 
     Differences past the last row or column count 0 (Mahendran and Vedaldi 2015, eq. 5, summed over channels).
     """
@@ -27,7 +27,7 @@ def total_variation(images: torch.Tensor, beta: float = 2.0) -> torch.Tensor:
     down = F.pad(images.diff(dim=2), (0, 0, 0, 1))
     squares = right.square() + down.square()
     if beta != 2:
-        # Below 2 the gradient at a flat picture would be infinite.
+        # Below 2 the gradient at a flat image would be infinite.
         squares = (squares + (1e-12 if beta < 2 else 0.0)) ** (beta / 2)
     return squares.flatten(1).sum(1)
 
@@ -50,7 +50,7 @@ def rgb_to_lab(images: torch.Tensor) -> torch.Tensor:
 
 
 def color_variance(images: torch.Tensor) -> torch.Tensor:
-    """Return the population variances of a and b over the pixels of each picture: (N, 2), in Lab^2."""
+    """Return the population variances of a and b over the pixels of each image: (N, 2), in Lab^2."""
     return rgb_to_lab(images)[:, 1:].flatten(2).var(2, correction=0)
 
 
@@ -58,6 +58,6 @@ def _at_least_float32(images: torch.Tensor) -> torch.Tensor:
     return images if images.dtype == torch.float64 else images.float()
 
 
-@lru_cache  # on a GPU a new one each time would wait for all that is under way, and no CUDA graph could hold it
+@lru_cache  # a new tensor in each step would wait for the GPU, and a CUDA graph could not hold it
 def _constant(values: tuple, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     return torch.tensor(values, device=device, dtype=dtype)

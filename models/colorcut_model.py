@@ -1,6 +1,6 @@
-"""ColorCUT: CUT and three terms made for colour. Part of the plugin: runs in CUT checkouts unmodified."""
+"""ColorCUT: CUT and three loss terms made for color. Part of the plugin: it runs in a CUT checkout unmodified."""
 
-from contextlib import contextmanager
+import sys
 
 import torch
 import torch.nn.functional as F
@@ -13,13 +13,13 @@ STYLE_WEIGHTS = {"lambda_TV": 0.1, "lambda_l1": 5.0, "lambda_Var": 0.1}
 
 
 def _presets():
-    """Return the host's presets without the epochs of FastCUT: this model's schedule holds in every mode and host."""
-
-    def kept(defaults):
-        return {name: value for name, value in defaults.items() if name not in ("n_epochs", "n_epochs_decay")}
-
+    """Return the host's presets without FastCUT's numbers of epochs: this model has its own schedule."""
     inherited = getattr(CUTModel, "presets", {})
-    modes = {mode: kept(defaults) for mode, defaults in inherited.get("CUT_mode", {}).items()}
+    epochs = ("n_epochs", "n_epochs_decay")
+    modes = {
+        mode: {name: value for name, value in defaults.items() if name not in epochs}
+        for mode, defaults in inherited.get("CUT_mode", {}).items()
+    }
     return {**inherited, "CUT_mode": modes, "term_units": {"style": STYLE_WEIGHTS}}
 
 
@@ -32,18 +32,16 @@ class ColorCUTModel(CUTModel):
     def modify_commandline_options(parser, is_train=True):
         """Add the flags of the three terms, and the schedule of the paper."""
         parser = CUTModel.modify_commandline_options(parser, is_train)
-        add = parser.add_argument
-        add("--lambda_TV", type=float, default=None, help="weight of total variation: smooths noise; 0.1 in style")
-        add("--tv_beta", type=float, default=2.0, help="its exponent B; below 2 keeps edges")
-        add("--lambda_l1", type=float, default=None, help="weight of L1 on greyed style pictures: teaches their "
-            "colours; 5 in style")  # fmt: skip
+        add, units = parser.add_argument, ["style", "paper"]
+        add("--lambda_TV", type=float, help="weight of total variation: smooths noise; 0.1 in style units")
+        add("--tv_beta", type=float, default=2.0, help="exponent B of total variation; below 2 it keeps edges")
+        add("--lambda_l1", type=float, help="weight of L1 on gray style images: teaches their colors; 5 in style units")
         add("--l1_target", default="color", choices=["color", "gray"], help="gray is the paper's literal formula")
-        add("--lambda_Var", type=float, default=None, help="reward of the smaller variance of a and b: against one "
-            "tone everywhere; 0.1 in style")  # fmt: skip
-        add("--term_units", default="style", choices=["style", "paper"], help="style: TV and Var relative to the "
-            "style's own; paper: the printed sums, with all three weights given")  # fmt: skip
-        add("--idt_input", default="color", choices=["color", "gray"], help="what CUT's identity pass is fed: "
-            "the style, as in the paper, or the greyed style, so that this pass serves L1 as well")  # fmt: skip
+        add("--lambda_Var", type=float, help="reward for the variance of a and b: against one tone; 0.1 in style units")
+        add("--term_units", default="style", choices=units, help="style: TV and Var relative to those of the style "
+            "images; paper: the printed sums, with all three weights given")  # fmt: skip
+        add("--idt_input", default="color", choices=["color", "gray"], help="input of CUT's identity pass: the style "
+            "images, or the style images in gray, so that the pass serves L1 too")  # fmt: skip
         parser.set_defaults(dataset_mode="grayscale_unaligned")
         if is_train:
             parser.set_defaults(lr_policy="cosine", n_epochs=30, n_epochs_decay=0)
@@ -52,113 +50,120 @@ class ColorCUTModel(CUTModel):
     def __init__(self, opt):
         self._fill_in_weights(opt)
         super().__init__(opt)
-        self.gray_identity = self.isTrain and opt.idt_input == "gray" and opt.nce_idt and opt.lambda_NCE != 0
         if not self.isTrain:
             return
         weights = {"TV": opt.lambda_TV, "l1": opt.lambda_l1, "Var": opt.lambda_Var}
         self.loss_names += [name for name, weight in weights.items() if weight != 0]
         if opt.lambda_l1 != 0:
             self.visual_names += ["rec_B"]
-        if opt.idt_input == "gray" and not self.gray_identity:
-            print("--idt_input gray: there is no identity pass without --nce_idt (FastCUT) and --lambda_NCE; left out")
-        # Over all style pictures seen: sums of TV per pixel, Var[a], Var[b], and their count.
+        self._choose_identity()
+        # Over all style images so far: sums of TV per pixel, Var[a], Var[b], and the number of images.
         self.style_sums = torch.zeros(4, device=self.device)
 
     @staticmethod
     def _fill_in_weights(opt):
         missing = [flag for flag in STYLE_WEIGHTS if getattr(opt, flag) is None]
         if missing and opt.isTrain and opt.term_units == "paper":
-            raise SystemExit(f"error: --term_units paper has no default weights; give --{' --'.join(missing)}")
+            flags = " --".join(missing)
+            print(f"error: --term_units paper has no default weights; give --{flags}", file=sys.stderr)
+            sys.exit(2)
         for flag in missing:
             setattr(opt, flag, STYLE_WEIGHTS[flag])
 
+    def _choose_identity(self):
+        """Decide who paints idt_B: with --idt_input gray the host from `identity_source`, or this model."""
+        opt = self.opt
+        self.gray_identity = opt.idt_input == "gray" and opt.nce_idt and opt.lambda_NCE != 0
+        if opt.idt_input == "gray" and not self.gray_identity:
+            print("--idt_input gray has no effect: it needs --nce_idt (not in FastCUT) and --lambda_NCE above 0")
+        # CUT paints idt_B from real_B only. There this model switches CUT's identity pass off and adds its own.
+        self.adds_identity = self.gray_identity and not hasattr(CUTModel, "identity_source")
+        if self.adds_identity:
+            opt.nce_idt = False
+
     def set_input(self, input):
-        """Take a batch; pictures of a plain folder (--dataset_mode single) are greyed here."""
+        """Take a batch. Images of a plain folder (--dataset_mode single) are made gray here."""
         super().set_input(input)
         if self.opt.dataset_mode == "single":
             self.real_A = to_grayscale(self.real_A)
         if self.isTrain:
-            self._see_style()
+            self._add_style_statistics()
+
+    def identity_source(self):
+        """Return the images (N, 3, H, W) that idt_B is painted from."""
+        return self.gray_B if self.gray_identity else super().identity_source()
 
     def forward(self):
-        """As CUT's, of the greyed style where --idt_input says so."""
-        if self.gray_identity:
+        """Compute what CUT computes. With --idt_input gray idt_B is painted from the gray style images."""
+        if self.isTrain and self.gray_identity:
             self.gray_B = to_grayscale(self.real_B)
-        with self._identity_input():
-            super().forward()
-
-    @contextmanager
-    def _identity_input(self):
-        """Have CUT find what its identity pass is fed; D alone sees the style itself."""
-        if not self.gray_identity:
-            yield
-            return
-        style, self.real_B = self.real_B, self.gray_B
-        try:
-            yield
-        finally:
-            self.real_B = style
+        super().forward()
+        if self.isTrain and self.adds_identity:
+            self.idt_B = self.netG(self._flip(self.gray_B))
 
     def compute_G_loss(self):
-        """Return CUT's loss plus the weighted terms; loss_TV, loss_l1 and loss_Var are kept unweighted."""
+        """Return CUT's loss plus the weighted terms. loss_TV, loss_l1 and loss_Var are kept without weights."""
         opt = self.opt
-        with self._identity_input():
-            loss = super().compute_G_loss()
+        loss = super().compute_G_loss()
+        if self.adds_identity:
+            self.loss_NCE_Y = self.calculate_NCE_loss(self.gray_B, self.idt_B)
+            loss = loss + (self.loss_NCE_Y - self.loss_NCE) / 2
         if opt.lambda_TV != 0:
-            self.loss_TV = self._tv_term()
+            self.loss_TV = self._compute_tv()
             loss = loss + opt.lambda_TV * self.loss_TV
         if opt.lambda_l1 != 0:
             gray = to_grayscale(self.real_B)
-            self.rec_B = self._painted_identity() if self.gray_identity else self.netG(gray)
+            self.rec_B = self._flip(self.idt_B) if self.gray_identity else self.netG(gray)
             self.loss_l1 = F.l1_loss(self.rec_B, self.real_B if opt.l1_target == "color" else gray)
             loss = loss + opt.lambda_l1 * self.loss_l1
         if opt.lambda_Var != 0:
-            self.loss_Var = self._var_term()
+            self.loss_Var = self._compute_var()
             loss = loss - opt.lambda_Var * self.loss_Var
         self.loss_G = loss
         return loss
 
-    def _painted_identity(self):
-        return self.idt_B.flip(3) if getattr(self, "flipped_for_equivariance", False) else self.idt_B
+    def _flip(self, images):
+        """Flip images in a flipped iteration of --flip_equivariance, which paints flipped inputs."""
+        return images.flip(3) if getattr(self, "flipped_for_equivariance", False) else images
 
-    def _see_style(self):
-        """Add the style pictures of this batch, of all processes, to the reference of the units."""
+    def _add_style_statistics(self):
+        """Add the style images of this batch, of all processes, to the reference of the style units."""
         opt = self.opt
         if opt.term_units == "paper" or (opt.lambda_TV == 0 and opt.lambda_Var == 0):
             return
-        seen = torch.zeros_like(self.style_sums)
+        sums = torch.zeros_like(self.style_sums)
         n, _, height, width = self.real_B.shape
         if opt.lambda_TV != 0:
-            seen[0] = total_variation(self.real_B, opt.tv_beta).sum() / (height * width)
+            sums[0] = total_variation(self.real_B, opt.tv_beta).sum() / (height * width)
         if opt.lambda_Var != 0:
-            seen[1:3] = color_variance(self.real_B).sum(0)
-        seen[3] = n
+            sums[1:3] = color_variance(self.real_B).sum(0)
+        sums[3] = n
         if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.all_reduce(seen)
-        self.style_sums += seen
+            torch.distributed.all_reduce(sums)
+        self.style_sums += sums
 
-    def _tv_term(self):
+    def _compute_tv(self):
         variation = total_variation(self.fake_B, self.opt.tv_beta)
         if self.opt.term_units == "paper":
             return variation.mean()
         reference = (self.style_sums[0] / self.style_sums[3]).clamp_min(1e-4)
         return (variation / (self.fake_B.shape[2] * self.fake_B.shape[3]) / reference).mean()
 
-    def _var_term(self):
+    def _compute_var(self):
         variance = color_variance(self.fake_B)
         if self.opt.term_units == "paper":
             return variance.amin(1).mean()
         reference = (self.style_sums[1:3] / self.style_sums[3]).clamp_min(1.0)
-        # As varied as the style is enough: without the stop the reward runs to green and magenta.
+        # No reward beyond the style's own variance: without this limit colors run to green and magenta.
         return (variance / reference).amin(1).clamp_max(1.0).mean()
 
     def extra_state(self):
-        """Return the reference of the units, which a restart must not forget."""
+        """Return the reference of the style units, which a restart must not lose."""
         return {"style_sums": self.style_sums}
 
     def load_extra_state(self, state):
-        """Restore the reference; without one it is gathered anew."""
+        """Restore the reference. If the state has none, it is computed from the images to come."""
         if "style_sums" in state:
             self.style_sums = state["style_sums"].to(self.device)
         else:
-            print("no reference of the style in this state: it is gathered anew")
+            print("this state has no reference of the style units: it is computed from the images to come")

@@ -1,4 +1,4 @@
-"""`--cuda_graph`: a training step recorded once and replayed, so that no kernel waits for Python to launch it."""
+"""--cuda_graph: a training step recorded once and replayed, so that no kernel waits for Python to launch it."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-_EAGER_STEPS = 3  # before one is recorded: libraries choose their algorithms in them
-_MOST_RECORDINGS = 8  # each holds memory of its own
+_WARMUP_STEPS = 3  # before recording: libraries choose their algorithms in them
+_MAX_GRAPHS = 8  # each has memory of its own
 
 
 @dataclass
@@ -18,15 +18,15 @@ class _Recording:
 
 
 class RecordedStep:
-    """Takes the place of a model's `optimize_parameters`.
+    """Replaces a model's `optimize_parameters`.
 
-    What a step reads are the tensors that were set since the step before, as `set_input` does. What Python decides in a
-    step is recorded with it: tensors of another size, and `choices` of the model, have a recording of their own. A step
-    that cannot be recorded is taken as ever, after a line that says why.
+    The inputs of a step are the tensors that `set_input` has set since the step before. Tensors of another size, and
+    another `graph_key` of the model, get a graph of their own. If a step cannot be recorded, a message says why and
+    training continues without graphs.
     """
 
     def __init__(self, model: object, step: Callable[[], None]):
-        """Args: model: with tensors as attributes, and `choices`; step: its own optimize_parameters."""
+        """Args: model: has tensors as attributes, and `graph_key`. step: its own optimize_parameters."""
         self.model, self.step = model, step
         self.stream = torch.cuda.Stream()
         self.taken: Counter[Hashable] = Counter()
@@ -38,21 +38,21 @@ class RecordedStep:
         """Take a step."""
         inputs = {name: value for name, value in vars(self.model).items()
                   if isinstance(value, torch.Tensor) and value is not self.left.get(name)}  # fmt: skip
-        kind = (*((name, value.shape) for name, value in inputs.items()), self.model.choices())
+        kind = (*((name, value.shape) for name, value in inputs.items()), self.model.graph_key())
         self.taken[kind] += 1
-        is_settled = self.taken[kind] > _EAGER_STEPS and len(self.recordings) < _MOST_RECORDINGS
+        is_settled = self.taken[kind] > _WARMUP_STEPS and len(self.recordings) < _MAX_GRAPHS
         if self.works and is_settled and kind not in self.recordings:
             self._record(kind, inputs)
         if kind in self.recordings:
             self._replay(self.recordings[kind])
         elif self.works:
-            self._step_aside()
+            self._warm_up()
         else:
             self.step()
         self.left = dict(vars(self.model))
 
-    def _step_aside(self) -> None:
-        """Take a step in the stream that will be recorded, as recording demands."""
+    def _warm_up(self) -> None:
+        """Take a step in the stream that will be recorded, as torch requires."""
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
             self.step()
@@ -64,14 +64,14 @@ class RecordedStep:
         vars(model).update(own)
         before = dict(vars(model))
         try:
-            # Other threads, as the one that pins batches, may go on meanwhile.
+            # Other threads, such as the one that pins batches, may work meanwhile.
             with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
                 self.step()
             results = {name: value for name, value in vars(model).items() if value is not before.get(name)}
             self.recordings[kind] = _Recording(graph, own, results)
         except RuntimeError as error:
             graph.reset()
-            print(f"--cuda_graph: this step cannot be recorded ({str(error).strip().splitlines()[0]}); left out")
+            print(f"--cuda_graph is disabled: this step cannot be recorded ({str(error).strip().splitlines()[0]})")
             self.works = False
         vars(model).update(inputs)
 

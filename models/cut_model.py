@@ -6,11 +6,12 @@ from argparse import Namespace
 import torch
 
 from models.base_model import BaseModel
-from models.gan_loss import discriminator_losses, gan_loss, gradient_penalty
+from models.gan_loss import GANLoss, discriminator_losses, gradient_penalty
 from models.networks import define_F
 from models.networks.patch_sample import PatchSampleF
 from models.patch_nce import patch_nce
-from util.errors import UserError
+from models.training_step import TrainingStep
+from util.errors import UsageError
 from util.util import str2bool
 
 _CUT = {"nce_idt": True, "lambda_NCE": 1.0}
@@ -18,11 +19,11 @@ _FASTCUT = {"nce_idt": False, "lambda_NCE": 10.0, "flip_equivariance": True, "n_
 
 
 class CUTModel(BaseModel):
-    """L = lambda_GAN L_GAN + lambda_NCE (NCE(X) + NCE(Y)) / 2, the second term with --nce_idt only.
+    """L = lambda_GAN L_GAN + lambda_NCE (NCE(X) + NCE(Y)) / 2, the second NCE term with --nce_idt only.
 
     A step runs G once on X and Y together and takes the keys from that pass, encodes the queries of both in one
-    pass, and runs D once on fake and real together. Where that would not be the same mathematics (batch norm,
-    dropout, X and Y of different sizes) the passes run apart.
+    pass, and runs D once on fake and real images together. Where that would not give the same result (batch norm,
+    dropout, X and Y of different sizes) each runs in a pass of its own.
     """
 
     presets = {"CUT_mode": {"CUT": _CUT, "cut": _CUT, "FastCUT": _FASTCUT, "fastcut": _FASTCUT}, **BaseModel.presets}
@@ -36,35 +37,50 @@ class CUTModel(BaseModel):
         add("--CUT_mode", default="CUT", choices=modes, help="FastCUT: no identity NCE, flips, 150 + 50 epochs")
         add("--lambda_GAN", type=float, default=1.0, help="weight of the GAN loss")
         add("--lambda_NCE", type=float, default=1.0, help="weight of the contrastive loss")
-        add("--nce_idt", **{**switch, "default": True}, help="contrastive loss of G(Y) and Y too; not in FastCUT")
+        add("--nce_idt", **{**switch, "default": True}, help="contrastive loss of Y and G(Y) too; not in FastCUT")
         add("--nce_layers", default="0,4,8,12,16", help="layers of G whose features are compared")
-        add("--nce_includes_all_negatives_from_minibatch", **switch, help="negatives from all pictures of the batch")
-        add("--netF", default="mlp_sample", choices=["sample", "mlp_sample"], help="how features are projected")
-        add("--netF_nc", type=int, default=256, help="length of the projected features")
+        add("--nce_includes_all_negatives_from_minibatch", **switch, help="negatives from all images of the batch")
+        netF = ["sample", "mlp_sample"]
+        add("--netF", default="mlp_sample", choices=netF, help="how features are projected: not at all, or by an MLP")
+        add("--netF_nc", type=int, default=256, help="channels of the projected features")
         add("--nce_T", type=float, default=0.07, help="temperature of the contrastive loss")
-        add("--num_patches", type=int, default=256, help="places compared in each layer")
-        add("--flip_equivariance", **switch, help="flip pictures half of the time; features must flip with them")
+        add("--num_patches", type=int, default=256, help="patches compared in each layer")
+        add("--flip_equivariance", **switch, help="flip the inputs of G in half of the iterations; features must flip "
+            "with them")  # fmt: skip
         parser.set_defaults(pool_size=0)
         return parser
 
     def __init__(self, opt: Namespace):
         super().__init__(opt)
         if opt.netG.startswith("unet"):
-            raise UserError(f"--netG {opt.netG}: CUT compares features of a ResNet generator; choose a resnet")
+            raise UsageError(f"--netG {opt.netG}: CUT compares features of a ResNet generator; choose a resnet")
         if opt.input_nc != opt.output_nc:
-            raise UserError(f"--input_nc {opt.input_nc} --output_nc {opt.output_nc}: CUT encodes its own output, "
-                            "so both must be equal; grey pictures are read as three equal channels")  # fmt: skip
+            raise UsageError(f"--input_nc {opt.input_nc} --output_nc {opt.output_nc}: CUT encodes its own output, "
+                             "so both must be equal; gray images are read as three equal channels")  # fmt: skip
         self.use_GAN = self.isTrain and opt.lambda_GAN != 0
         self.use_NCE = self.isTrain and opt.lambda_NCE != 0
         self.use_idt = self.use_NCE and opt.nce_idt
-        self.loss_names = ["G_GAN", "D_real", "D_fake"] * self.use_GAN + ["G"]
-        self.loss_names += ["NCE"] * self.use_NCE + ["NCE_Y"] * self.use_idt
-        self.loss_names += ["GP"] * (self.use_GAN and opt.lambda_gp != 0)
-        self.visual_names = ["real_A", "fake_B"] + ["real_B"] * self.isTrain + ["idt_B"] * self.use_idt
-        self.model_names = ["G"] + ["F"] * self.use_NCE + ["D"] * self.use_GAN
+        self._fill_lists()
         self._build_networks()
         if self.isTrain:
             self._build_optimizers()
+
+    def _fill_lists(self) -> None:
+        self.model_names, self.loss_names, self.visual_names = ["G"], [], ["real_A", "fake_B"]
+        if self.use_GAN:
+            self.loss_names += ["G_GAN", "D_real", "D_fake"]
+        self.loss_names += ["G"]
+        if self.isTrain:
+            self.visual_names += ["real_B"]
+        if self.use_NCE:
+            self.model_names += ["F"]
+            self.loss_names += ["NCE"]
+        if self.use_idt:
+            self.loss_names += ["NCE_Y"]
+            self.visual_names += ["idt_B"]
+        if self.use_GAN:
+            self.model_names += ["D"]
+            self.loss_names += ["GP"] if self.opt.lambda_gp != 0 else []
 
     def _build_networks(self) -> None:
         opt = self.opt
@@ -75,6 +91,7 @@ class CUTModel(BaseModel):
             self.netF = define_F(channels, opt.netF, opt.netF_nc, opt.init_type, opt.init_gain).to(self.device)
         if self.use_GAN:
             self.netD = self.make_discriminator(opt.output_nc)
+            self.criterionGAN = GANLoss(opt.gan_mode)
 
     def _read_layers(self, text: str) -> list[int]:
         count = len(self.netG.model)
@@ -83,62 +100,91 @@ class CUTModel(BaseModel):
         except ValueError:
             layers = [None]
         if None in layers or layers != sorted(set(layers)):
-            raise UserError(f"--nce_layers {text}: expected ascending layer numbers from 0 to {count - 1}, as 0,4,8")
+            raise UsageError(f"--nce_layers {text}: expected ascending layer numbers from 0 to {count - 1}, as 0,4,8")
         return layers
 
     def _build_optimizers(self) -> None:
         self.optimizer_G = self.add_adam(self.netG)
+        self.generator_optimizers = [self.optimizer_G]
         if self.use_GAN:
             self.optimizer_D = self.add_adam(self.netD)
         if self.use_NCE and self.netF.use_mlp:
             self.optimizer_F = self.add_adam(self.netF)
+            self.generator_optimizers.append(self.optimizer_F)
 
     def optimize_parameters(self) -> None:
-        """Take one step: D first, then G and F together."""
+        """Take one training step: D first, then G and F. Each loop runs once, or N times with --accumulate N."""
+        step = TrainingStep(self)
         if self.use_GAN:
-            self.update(([self.optimizer_D], self.compute_D_loss))
-        generators = [optimizer for optimizer in self.optimizers if optimizer is not getattr(self, "optimizer_D", None)]
-        self.update((generators, self.compute_G_loss))
+            self.set_requires_grad(self.netD, True)
+            self.optimizer_D.zero_grad()
+            for _ in step.micro_batches():
+                with step.autocast():
+                    self.forward()
+                    loss_D = self.compute_D_loss()
+                step.scale(loss_D).backward()
+            step.average_gradients(self.optimizer_D)
+            step.update(self.optimizer_D)
+            self.set_requires_grad(self.netD, False)
+
+        for optimizer in self.generator_optimizers:
+            optimizer.zero_grad()
+        for _ in step.micro_batches():
+            with step.autocast():
+                if step.accumulate > 1 or not self.use_GAN:  # the loop above left the images of its last micro-batch
+                    self.forward()
+                loss_G = self.compute_G_loss()
+            step.scale(loss_G).backward()
+        step.average_gradients(*self.generator_optimizers)
+        step.update(*self.generator_optimizers)
 
     def set_input(self, input: dict) -> None:
-        """Take a batch; with --flip_equivariance half of them are painted flipped."""
+        """Take a batch. With --flip_equivariance the inputs of G are flipped in half of the iterations."""
         super().set_input(input)
         self.flipped_for_equivariance = self.isTrain and self.opt.flip_equivariance and bool(torch.rand(()) < 0.5)
 
-    def choices(self) -> bool:
-        """Return whether this batch is flipped."""
+    def graph_key(self) -> bool:
+        """Return True in a flipped iteration."""
         return self.flipped_for_equivariance
 
+    def identity_source(self) -> torch.Tensor:
+        """Return the images (N, 3, H, W) that idt_B is painted from: Y. A subclass may return others."""
+        return self.real_B
+
     def forward(self) -> None:
-        """Compute fake_B = G(X), and in training idt_B = G(Y) and the keys of the contrastive loss."""
+        """Compute fake_B = G(X), and in training idt_B = G(Y) and the features of X and Y as keys."""
         if not self.isTrain:
             self.fake_B = self.translate(self.netG, self.real_A)
             return
-        same_size = self.real_A.shape == self.real_B.shape
-        self._nce_of_pair: list[torch.Tensor] | None = None
-        self._keys: list[torch.Tensor] | None = None
-
-        sources = [self.real_A] + [self.real_B] * self.use_idt
+        sources = [self.real_A, self.identity_source()] if self.use_idt else [self.real_A]
         if self.flipped_for_equivariance:
             sources = [images.flip(3) for images in sources]
-        if not same_size:
-            fakes = [self.netG(images) for images in sources]
-        elif self.use_NCE and self.joinable(self.opt.normG) and not self.flipped_for_equivariance:
-            fake, features = self.netG(torch.cat(sources), self.nce_layers)
-            self._keys = [feature.detach() for feature in features]
-            fakes = fake.split(len(self.real_A))
+        self.nce_keys: list[torch.Tensor] | None = None
+        if self.real_A.shape != self.real_B.shape:
+            painted = [self.netG(images) for images in sources]
+        elif self._keys_come_with_images():
+            images, features = self.netG(torch.cat(sources), self.nce_layers)
+            self.nce_keys = [feature.detach() for feature in features]
+            painted = images.split(len(self.real_A))
         else:
-            fakes = self.netG(torch.cat(sources)).split(len(self.real_A))
-        self.fake_B = fakes[0]
+            painted = self.netG(torch.cat(sources)).split(len(self.real_A))
+        self.fake_B = painted[0]
         if self.use_idt:
-            self.idt_B = fakes[1]
+            self.idt_B = painted[1]
+
+    def _keys_come_with_images(self) -> bool:
+        """Return True if the pass that paints also gives the keys: they are features of the unflipped inputs.
+
+        A subclass with a `calculate_NCE_loss` of its own is called for each pair instead.
+        """
+        is_own = type(self).calculate_NCE_loss is CUTModel.calculate_NCE_loss
+        return self.use_NCE and is_own and not self.flipped_for_equivariance and self.can_share_pass(self.opt.normG)
 
     def compute_D_loss(self) -> torch.Tensor:
-        """Return (D_fake + D_real) / 2, with --lambda_gp plus the gradient penalty."""
+        """Return (D_fake + D_real) / 2, plus the gradient penalty with --lambda_gp."""
         fake, real = self.fake_B.detach(), self.real_B
-        self.loss_D_fake, self.loss_D_real = discriminator_losses(
-            self.netD, fake, real, self.opt.gan_mode, self.joinable(self.opt.normD)
-        )
+        share_pass = self.can_share_pass(self.opt.normD)
+        self.loss_D_fake, self.loss_D_real = discriminator_losses(self.netD, fake, real, self.criterionGAN, share_pass)
         self.loss_D = (self.loss_D_fake + self.loss_D_real) * 0.5
         if self.opt.lambda_gp != 0:
             self.loss_GP = gradient_penalty(self.netD, real, fake).mean()
@@ -146,51 +192,45 @@ class CUTModel(BaseModel):
         return self.loss_D
 
     def compute_G_loss(self) -> torch.Tensor:
-        """Return the weighted total; the parts are kept unweighted in loss_G_GAN, loss_NCE and loss_NCE_Y."""
+        """Return the weighted total. loss_G_GAN, loss_NCE and loss_NCE_Y are kept without weights."""
         self.loss_G = self.fake_B.new_zeros(())
         if self.use_GAN:
-            self.loss_G_GAN = gan_loss(self.netD(self.fake_B), True, self.opt.gan_mode).mean()
+            self.loss_G_GAN = self.criterionGAN(self.netD(self.fake_B), True)
             self.loss_G = self.loss_G + self.opt.lambda_GAN * self.loss_G_GAN
         if self.use_NCE:
-            weighted = self.calculate_NCE_loss(self.real_A, self.fake_B)
-            self.loss_NCE = weighted.detach() / self.opt.lambda_NCE
+            weighted = self._compute_NCE_losses()
+            self.loss_NCE = weighted[0].detach() / self.opt.lambda_NCE
             if self.use_idt:
-                weighted_Y = self.calculate_NCE_loss(self.real_B, self.idt_B)
-                self.loss_NCE_Y = weighted_Y.detach() / self.opt.lambda_NCE
-                weighted = (weighted + weighted_Y) * 0.5
-            self.loss_G = self.loss_G + weighted
+                self.loss_NCE_Y = weighted[1].detach() / self.opt.lambda_NCE
+            self.loss_G = self.loss_G + torch.stack(weighted).mean()
         return self.loss_G
 
-    def calculate_NCE_loss(self, src: torch.Tensor, tgt: torch.Tensor) -> torch.Tensor:
-        """Return the weighted contrastive loss between two sets of pictures (N, 3, H, W).
+    def _compute_NCE_losses(self) -> list[torch.Tensor]:
+        """Return the weighted contrastive loss () of X with G(X), and with --nce_idt that of Y with G(Y)."""
+        pairs = [(self.real_A, self.fake_B)]
+        if self.use_idt:
+            pairs.append((self.identity_source(), self.idt_B))
+        if self.nce_keys is None:
+            return [self.calculate_NCE_loss(source, target) for source, target in pairs]
+        losses = self._patch_nce(self.nce_keys, torch.cat([target for _, target in pairs]), len(pairs))
+        return [self.opt.lambda_NCE * of_pair.mean() for of_pair in losses.split(len(self.real_A))]
 
-        For the pairs of this iteration (real_A with fake_B, real_B with idt_B) the passes of `forward` answer.
-        """
-        pairs = [(self.real_A, self.fake_B)] + ([(self.real_B, self.idt_B)] if self.use_idt else [])
-        for number, (source, target) in enumerate(pairs):
-            if src is source and tgt is target and self._keys is not None:
-                if self._nce_of_pair is None:
-                    losses = self._nce(self._keys, torch.cat([target for _, target in pairs]), len(pairs))
-                    self._nce_of_pair = [part.mean() for part in losses.split(len(self.real_A))]
-                return self.opt.lambda_NCE * self._nce_of_pair[number]
+    def calculate_NCE_loss(self, src: torch.Tensor, tgt: torch.Tensor) -> torch.Tensor:
+        """Return the weighted contrastive loss () of images tgt with their sources src, both (N, 3, H, W)."""
         with torch.no_grad():
             keys = self.netG(src, self.nce_layers, encode_only=True)
-        return self.opt.lambda_NCE * self._nce(keys, tgt, 1).mean()
+        return self.opt.lambda_NCE * self._patch_nce(keys, tgt, 1).mean()
 
-    def _nce(self, keys: list[torch.Tensor], targets: torch.Tensor, groups: int) -> torch.Tensor:
-        """Return the loss (N,) of N pictures: the mean over layers. Each of the groups has its own places."""
+    def _patch_nce(self, keys: list[torch.Tensor], targets: torch.Tensor, groups: int) -> torch.Tensor:
+        """Return the loss (N,) of N images: the mean over layers. Each group of images has patch ids of its own."""
         queries = self.netG(targets, self.nce_layers, encode_only=True)
         if self.flipped_for_equivariance:
             queries = [query.flip(3) for query in queries]
-        drawn = [PatchSampleF.draw_places(keys, self.opt.num_patches) for _ in range(groups)]
+        sampled = [PatchSampleF.sample_patch_ids(keys, self.opt.num_patches) for _ in range(groups)]
         size = len(targets) // groups
-        places = [torch.stack(layer).repeat_interleave(size, 0) for layer in zip(*drawn, strict=True)]  # (N, P)
+        patch_ids = [torch.stack(layer).repeat_interleave(size, 0) for layer in zip(*sampled, strict=True)]  # (N, P)
         with torch.no_grad():
-            projected_keys = self.netF(keys, places)
-        # Of the joined passes, each half is a minibatch.
-        pictures = size if self.opt.nce_includes_all_negatives_from_minibatch else 1
-        losses = [
-            patch_nce(query, key, self.opt.nce_T, pictures)
-            for query, key in zip(self.netF(queries, places), projected_keys, strict=True)
-        ]
-        return torch.stack(losses).mean(0)
+            projected_keys = self.netF(keys, patch_ids)
+        projected = zip(self.netF(queries, patch_ids), projected_keys, strict=True)
+        per_group = size if self.opt.nce_includes_all_negatives_from_minibatch else 1
+        return torch.stack([patch_nce(query, key, self.opt.nce_T, per_group) for query, key in projected]).mean(0)

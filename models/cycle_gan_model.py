@@ -7,17 +7,17 @@ import torch
 import torch.nn.functional as F
 
 from models.base_model import BaseModel
-from models.gan_loss import discriminator_losses, gan_loss
-from models.networks.joined import run_on_both
+from models.gan_loss import GANLoss, discriminator_losses
+from models.shared_pass import run_on_both
+from models.training_step import TrainingStep
 from util.image_pool import ImagePool
 
 
 class CycleGANModel(BaseModel):
     """L = GAN_A + GAN_B + lambda_A (|rec_A - A| + idt |idt_B - A|) + lambda_B (|rec_B - B| + idt |idt_A - B|).
 
-    G_A paints sources (A) in the style (B), G_B the other way; D_A judges what G_A makes, D_B what G_B makes. Where
-    pictures of a pass do not see each other, each generator runs twice a step: on both domains, and on what the other
-    made of them.
+    G_A translates A to B, G_B translates B to A; D_A judges the output of G_A, D_B that of G_B. With --lambda_identity
+    each generator sees both domains in one pass where the images of a batch do not influence each other.
     """
 
     @staticmethod
@@ -35,11 +35,15 @@ class CycleGANModel(BaseModel):
     def __init__(self, opt: Namespace):
         super().__init__(opt)
         self.use_idt = self.isTrain and opt.lambda_identity != 0
-        self.loss_names = [name for side in "AB" for name in (f"D_{side}", f"G_{side}", f"cycle_{side}")]
-        self.loss_names += ["idt_A", "idt_B"] * self.use_idt + ["G"]
+        self.loss_names = ["D_A", "G_A", "cycle_A", "D_B", "G_B", "cycle_B"]
         self.visual_names = ["real_A", "fake_B", "rec_A", "real_B", "fake_A", "rec_B"]
-        self.visual_names += ["idt_A", "idt_B"] * self.use_idt
-        self.model_names = ["G_A", "G_B"] + ["D_A", "D_B"] * self.isTrain
+        self.model_names = ["G_A", "G_B"]
+        if self.isTrain:
+            self.model_names += ["D_A", "D_B"]
+        if self.use_idt:
+            self.loss_names += ["idt_A", "idt_B"]
+            self.visual_names += ["idt_A", "idt_B"]
+        self.loss_names += ["G"]
         self.netG_A = self.make_generator(opt.input_nc, opt.output_nc)
         self.netG_B = self.make_generator(opt.output_nc, opt.input_nc)
         if self.isTrain:
@@ -47,31 +51,46 @@ class CycleGANModel(BaseModel):
             self.netD_B = self.make_discriminator(opt.input_nc)
             self.optimizer_G = self.add_adam(self.netG_A, self.netG_B)
             self.optimizer_D = self.add_adam(self.netD_A, self.netD_B)
+            self.criterionGAN = GANLoss(opt.gan_mode)
             self.fake_A_pool, self.fake_B_pool = ImagePool(opt.pool_size), ImagePool(opt.pool_size)
 
     def forward(self) -> None:
-        """Translate both domains and back; in a test, those that the batch has."""
+        """Translate both domains and back. A test batch may have no B."""
         if not self.isTrain:
             self.fake_B = self.translate(self.netG_A, self.real_A)
             self.rec_A = self.translate(self.netG_B, self.fake_B)
             return
         if self.use_idt:
-            together = self.joinable(self.opt.normG)
-            self.fake_B, self.idt_A = run_on_both(self.netG_A, self.real_A, self.real_B, together)
-            self.fake_A, self.idt_B = run_on_both(self.netG_B, self.real_B, self.real_A, together)
+            share_pass = self.can_share_pass(self.opt.normG)
+            self.fake_B, self.idt_A = run_on_both(self.netG_A, self.real_A, self.real_B, share_pass)
+            self.fake_A, self.idt_B = run_on_both(self.netG_B, self.real_B, self.real_A, share_pass)
         else:
             self.fake_B, self.fake_A = self.netG_A(self.real_A), self.netG_B(self.real_B)
         self.rec_A, self.rec_B = self.netG_B(self.fake_B), self.netG_A(self.fake_A)
 
     def optimize_parameters(self) -> None:
-        """Take one step: the generators and the discriminators, which judge what was painted before it."""
-        self.update(([self.optimizer_G], self.compute_G_loss), ([self.optimizer_D], self.compute_D_loss))
+        """Take one training step of the generators and the discriminators. --accumulate N repeats the loop N times."""
+        step = TrainingStep(self)
+        self.optimizer_G.zero_grad()
+        self.optimizer_D.zero_grad()
+        for _ in step.micro_batches():
+            self.set_requires_grad([self.netD_A, self.netD_B], False)
+            with step.autocast():
+                self.forward()
+                loss_G = self.compute_G_loss()
+            step.scale(loss_G).backward()
+            self.set_requires_grad([self.netD_A, self.netD_B], True)
+            with step.autocast():
+                loss_D = self.compute_D_loss()
+            step.scale(loss_D).backward()
+        step.average_gradients(self.optimizer_G, self.optimizer_D)
+        step.update(self.optimizer_G, self.optimizer_D)
 
     def compute_G_loss(self) -> torch.Tensor:
-        """Return the weighted total of both generators; the parts are kept unweighted."""
+        """Return the weighted total of both generators. The parts are kept without weights."""
         opt = self.opt
-        self.loss_G_A = gan_loss(self.netD_A(self.fake_B), True, opt.gan_mode).mean()
-        self.loss_G_B = gan_loss(self.netD_B(self.fake_A), True, opt.gan_mode).mean()
+        self.loss_G_A = self.criterionGAN(self.netD_A(self.fake_B), True)
+        self.loss_G_B = self.criterionGAN(self.netD_B(self.fake_A), True)
         self.loss_cycle_A = F.l1_loss(self.rec_A, self.real_A)
         self.loss_cycle_B = F.l1_loss(self.rec_B, self.real_B)
         self.loss_G = self.loss_G_A + self.loss_G_B
@@ -86,17 +105,17 @@ class CycleGANModel(BaseModel):
 
     def compute_D_loss(self) -> torch.Tensor:
         """Return the sum of both discriminators' losses, each the mean of fake and real."""
-        together = self.joinable(self.opt.normD)
+        share_pass = self.can_share_pass(self.opt.normD)
         fake_B, fake_A = self.fake_B_pool.query(self.fake_B.detach()), self.fake_A_pool.query(self.fake_A.detach())
-        of_A = discriminator_losses(self.netD_A, fake_B, self.real_B, self.opt.gan_mode, together)
-        of_B = discriminator_losses(self.netD_B, fake_A, self.real_A, self.opt.gan_mode, together)
+        of_A = discriminator_losses(self.netD_A, fake_B, self.real_B, self.criterionGAN, share_pass)
+        of_B = discriminator_losses(self.netD_B, fake_A, self.real_A, self.criterionGAN, share_pass)
         self.loss_D_A, self.loss_D_B = sum(of_A) * 0.5, sum(of_B) * 0.5
         return self.loss_D_A + self.loss_D_B
 
     def extra_state(self) -> dict[str, object]:
-        """Return the pools, from which a restart goes on drawing."""
+        """Return the image pools."""
         return {"fake_A_pool": self.fake_A_pool.images, "fake_B_pool": self.fake_B_pool.images}
 
     def load_extra_state(self, state: dict[str, object]) -> None:
-        """Restore the pools."""
+        """Restore the image pools."""
         self.fake_A_pool.images, self.fake_B_pool.images = state["fake_A_pool"], state["fake_B_pool"]

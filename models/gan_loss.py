@@ -1,15 +1,17 @@
-"""GAN losses on maps of scores."""
+"""GAN losses, on the score maps of a PatchGAN."""
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.networks.joined import run_on_both
 from models.precision import at_least_float32
+from models.shared_pass import run_on_both
+
+GAN_MODES = ["lsgan", "vanilla", "wgangp", "nonsaturating"]
 
 
 def gan_loss(scores: torch.Tensor, target_is_real: bool, mode: str = "lsgan") -> torch.Tensor:
-    """Return how far scores are from what they should say.
+    """Return the distance of scores from their target.
 
     lsgan: squared distance to 1 or 0 (Mao et al. 2017). vanilla, nonsaturating: cross entropy of the logit
     (Goodfellow et al. 2014). wgangp: minus or plus the score (Arjovsky et al. 2017).
@@ -17,7 +19,7 @@ def gan_loss(scores: torch.Tensor, target_is_real: bool, mode: str = "lsgan") ->
     Args:
         scores: (N, 1, H, W), unbounded.
     Returns:
-        (N,), the mean over each picture's scores.
+        (N,), the mean over the scores of each image.
     """
     scores = at_least_float32(scores)
     if mode == "lsgan":
@@ -29,20 +31,31 @@ def gan_loss(scores: torch.Tensor, target_is_real: bool, mode: str = "lsgan") ->
     return loss.flatten(1).mean(1)
 
 
-def discriminator_losses(
-    netD: nn.Module, fake: torch.Tensor, real: torch.Tensor, mode: str, together: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the mean losses of a discriminator on fake and on real pictures (N, C, H, W).
+class GANLoss(nn.Module):
+    """CUT's name for the loss: criterionGAN(scores, target_is_real) is the mean over all scores."""
 
-    Args:
-        together: judge both in one pass: right where pictures of a batch do not see each other.
+    def __init__(self, gan_mode: str):
+        super().__init__()
+        self.gan_mode = gan_mode
+
+    def forward(self, prediction: torch.Tensor, target_is_real: bool) -> torch.Tensor:
+        """Scores (N, 1, H, W) -> loss ()."""
+        return gan_loss(prediction, target_is_real, self.gan_mode).mean()
+
+
+def discriminator_losses(
+    netD: nn.Module, fake: torch.Tensor, real: torch.Tensor, criterion: GANLoss, share_pass: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the losses () of a discriminator on fake and on real images (N, C, H, W).
+
+    Args: share_pass: judge both in one pass. Right where the images of a batch do not influence each other.
     """
-    scores_fake, scores_real = run_on_both(netD, fake, real, together)
-    return gan_loss(scores_fake, False, mode).mean(), gan_loss(scores_real, True, mode).mean()
+    scores_fake, scores_real = run_on_both(netD, fake, real, share_pass)
+    return criterion(scores_fake, False), criterion(scores_real, True)
 
 
 def gradient_penalty(netD: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-    """Return (|gradient of D| - 1)^2 at random mixtures of real and fake (Gulrajani et al. 2017, eq. 3).
+    """Return (|gradient of D| - 1)^2 at random interpolations between real and fake (Gulrajani et al. 2017, eq. 3).
 
     Args:
         real, fake: (N, C, H, W) of one size; no gradient reaches them.

@@ -1,14 +1,14 @@
-"""One generator of a trained model alone, on a plain folder of pictures: `--model test`."""
+"""--model test: one generator of a trained model, on a plain folder of images."""
 
 import argparse
 from argparse import Namespace
 
 from models.base_model import BaseModel
-from util.errors import UserError
+from util.errors import UsageError
 
 
 class TestModel(BaseModel):
-    """Paints with the file `EPOCH_net_G{model_suffix}.pth` of a run: `_A` or `_B` for CycleGAN's."""
+    """Runs the generator in `EPOCH_net_G{model_suffix}.pth` of a run: `_A` or `_B` for CycleGAN's."""
 
     __test__ = False  # not a test case, whatever pytest makes of the name
 
@@ -16,7 +16,7 @@ class TestModel(BaseModel):
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool = True) -> argparse.ArgumentParser:
         """Add the suffix."""
         if is_train:
-            raise UserError("--model test is for test.py")
+            raise UsageError("--model test is for test.py")
         parser.set_defaults(dataset_mode="single")
         parser.add_argument("--model_suffix", default="", help="_A or _B: which generator of CycleGAN")
         return parser

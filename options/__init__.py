@@ -1,1 +1,1 @@
-"""What can be asked of train.py and test.py, and the record of what was asked."""
+"""The flags of train.py and test.py, and the record of a run's flags."""

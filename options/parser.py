@@ -1,71 +1,77 @@
-"""An argument parser whose every complaint is one line."""
+"""An argument parser with one-line errors."""
 
 import argparse
 import difflib
 import sys
 from argparse import Namespace
 
-from options.refused import REFUSED
-from util.errors import UserError
+from util.errors import UsageError
 from util.util import str2bool
 
 _UNSET = object()
+_SINCUT = "SinCUT, the single-image model, is not available here"
+# CUT's flags of features that are not here: refused with the reason instead of ignored.
+_REFUSED = {
+    "--lambda_R1": _SINCUT,
+    "--random_scale_max": _SINCUT,
+    "--stylegan2_G_num_downsampling": "StyleGAN2's networks are not available here",
+}
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """argparse with one-line errors that name the flag, the value, what is allowed, and the nearest flag."""
+    """argparse with one-line errors that name the flag, the value, the allowed values, and the nearest flag."""
 
     def error(self, message: str) -> None:
-        """Raise a UserError instead of printing the usage."""
-        raise UserError(message.replace("argument ", "", 1).replace("\n", " "))
+        """Raise a UsageError instead of printing the usage."""
+        raise UsageError(message.replace("argument ", "", 1).replace("\n", " "))
 
     def parse_known(self, argv: list[str], restored: dict[str, object]) -> Namespace:
-        """Parse what is declared so far, with restored values as defaults."""
-        if "-h" in argv or "--help" in argv:  # help waits until every flag is declared
+        """Parse the flags declared so far, with restored values as defaults."""
+        if "-h" in argv or "--help" in argv:  # print help only when every flag is declared
             argv = [a for a in argv if a not in ("-h", "--help")]
         return self.parse_known_args(argv, Namespace(**restored))[0]
 
     def typed(self, record: dict[str, object]) -> dict[str, object]:
-        """Return the part of a record that this parser has flags for, its words turned into their values.
+        """Return the part of a record that this parser has flags for, with text converted to values.
 
         Raises:
-            UserError: for a value that a flag does not take.
+            UsageError: for a value that a flag does not take.
         """
         actions = {action.dest: action for action in self._actions}
         return {name: self._value(actions[name], value) for name, value in record.items() if name in actions}
 
     def _value(self, action: argparse.Action, value: object) -> object:
-        if value == action.default or value == str(action.default):  # as None and inf, which no type reads
+        if value == action.default or value == str(action.default):  # None and inf, which no type can parse
             return action.default
         if isinstance(value, str):
             kind = str2bool if isinstance(action.default, bool) else action.type or str
             try:
                 value = [kind(word) for word in value.strip("[]").split(",")] if action.nargs == 2 else kind(value)
             except (ValueError, argparse.ArgumentTypeError):
-                raise UserError(f"{action.option_strings[0]} {value}: no value of this flag") from None
+                raise UsageError(f"{action.option_strings[0]} {value}: not a value of this flag") from None
         if action.choices and value not in action.choices:
             allowed = ", ".join(map(str, action.choices))
-            raise UserError(f"{action.option_strings[0]} {value} is not built here, only {allowed}")
+            raise UsageError(f"{action.option_strings[0]} {value} is not available here, only {allowed}")
         return value
 
     def check_unknown(self, argv: list[str]) -> None:
-        """Raise a UserError for the first argument that no flag takes."""
+        """Raise a UsageError for the first argument that no flag takes."""
         _, unknown = self.parse_known_args(argv)
         if not unknown:
             return
         word = unknown[0]
         if not word.startswith("--"):
-            raise UserError(f"unexpected argument '{word}': values follow a flag, as in --name VALUE")
+            raise UsageError(f"unexpected argument '{word}': values follow a flag, as in --name VALUE")
         flag = word.split("=")[0]
-        if flag in REFUSED:
-            raise UserError(f"{flag}: {REFUSED[flag]}")
+        if flag in _REFUSED:
+            raise UsageError(f"{flag}: {_REFUSED[flag]}")
         near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.5)
         hint = f"; the nearest is {near[0]}" if near else ""
-        raise UserError(f"unknown flag {flag}{hint} (python {sys.argv[0] or 'train.py'} --help lists all)")
+        raise UsageError(f"unknown flag {flag}{hint} (python {sys.argv[0] or 'train.py'} --help lists all)")
 
 
 def explicit_flags(parser: argparse.ArgumentParser, argv: list[str]) -> dict[str, object]:
-    """Return only the options that the command line itself gives."""
+    """Return only the options given on the command line."""
     dests = vars(parser.parse_args([]))
     given = parser.parse_args(argv, Namespace(**dict.fromkeys(dests, _UNSET)))
     return {dest: value for dest, value in vars(given).items() if value is not _UNSET}

@@ -1,4 +1,4 @@
-"""The record of what a run was asked to do: upstream's `train_opt.txt`, and the same as JSON."""
+"""The record of a run's options: CUT's `train_opt.txt`, and the same as JSON."""
 
 import json
 import re
@@ -6,18 +6,19 @@ from argparse import Namespace
 from pathlib import Path
 
 from util.errors import UserError
+from util.run_folder import RunFolder
 
-# Where a run computes, where it lies and what it started from must not be repeated when it goes on.
-_NOT_KEPT = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train", "epoch", "pretrained_name",
-             "name", "checkpoints_dir", "suffix", "from_state", "quiet", "display_password",
-             "max_memory_report", "served"}  # fmt: skip
+# Not restored when a run continues: where it computes, where it lies, what it started from.
+_NOT_RESTORED = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train", "epoch", "pretrained_name",
+                 "name", "checkpoints_dir", "suffix", "from_state", "quiet", "display_password",
+                 "max_memory_report", "acceleration"}  # fmt: skip
 
 
 def as_text(opt: Namespace, defaults: dict[str, object]) -> str:
-    """Return the options one a line, sorted, in upstream's form."""
+    """Return the options one a line, sorted, in CUT's format."""
     lines = ["----------------- Options ---------------"]
     for name, value in sorted(vars(opt).items()):
-        if name in {"display_password", "served"}:
+        if name in {"display_password", "acceleration"}:
             continue
         changed = name in defaults and value != defaults[name] and name not in {"gpu_ids", "device"}
         note = f"\t[default: {defaults[name]}]" if changed else ""
@@ -26,20 +27,20 @@ def as_text(opt: Namespace, defaults: dict[str, object]) -> str:
     return "\n".join(lines)
 
 
-def save(opt: Namespace, defaults: dict[str, object], folder: Path) -> None:
+def save(opt: Namespace, defaults: dict[str, object], folder: RunFolder) -> None:
     """Write `PHASE_opt.txt` and `PHASE_opt.json` into the run's folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{opt.phase}_opt.txt").write_text(as_text(opt, defaults) + "\n", encoding="utf-8")
-    kept = {k: v for k, v in vars(opt).items() if k not in _NOT_KEPT}
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.options_text(opt.phase).write_text(as_text(opt, defaults) + "\n", encoding="utf-8")
+    kept = {k: v for k, v in vars(opt).items() if k not in _NOT_RESTORED}
     kept["max_dataset_size"] = None if kept["max_dataset_size"] == float("inf") else kept["max_dataset_size"]
     text = json.dumps(kept, indent=2, sort_keys=True)
-    (folder / f"{opt.phase}_opt.json").write_text(text + "\n", encoding="utf-8")
+    folder.options_json(opt.phase).write_text(text + "\n", encoding="utf-8")
 
 
-def load(folder: Path) -> dict[str, object]:
-    """Return the options that a training run was resolved to; empty where there is no record.
+def load(folder: RunFolder) -> dict[str, object]:
+    """Return the options of a training run; empty if it has no record.
 
-    Upstream's runs have `train_opt.txt` alone; its values are returned as the words they are written with.
+    A run of CUT has only `train_opt.txt`. Its values are returned as text.
 
     Raises:
         UserError: if the record is damaged.
@@ -52,36 +53,36 @@ def load(folder: Path) -> dict[str, object]:
     try:
         options = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({error}); give the flags by hand after removing it") from None
+        raise UserError(f"{path} is damaged ({error}); remove it and give the flags yourself") from None
     if options.get("max_dataset_size") is None:
         options["max_dataset_size"] = float("inf")
-    return {name: value for name, value in options.items() if name not in _NOT_KEPT}
+    return {name: value for name, value in options.items() if name not in _NOT_RESTORED}
 
 
-def path_of(folder: Path) -> Path:
-    """Return the file that says what the run in a folder was last asked to do."""
-    return folder / ("train_opt.txt" if is_upstream(folder) else "train_opt.json")
+def path_of(folder: RunFolder) -> Path:
+    """Return the file with the options that a run last trained with."""
+    return folder.options_text("train") if is_upstream(folder) else folder.options_json("train")
 
 
-def is_upstream(folder: Path) -> bool:
-    """Tell whether the run in a folder was last trained by upstream's code, whose text has no seed."""
-    text = folder / "train_opt.txt"
+def is_upstream(folder: RunFolder) -> bool:
+    """Return True if CUT's code trained a run last. Its text has no seed."""
+    text = folder.options_text("train")
     return text.is_file() and not re.search(r"^ *seed: ", _read(text), re.MULTILINE)
 
 
-def next_epoch(folder: Path) -> int:
-    """Return the epoch to go on with where there is no state: the last one logged, or the one after the last saved."""
-    log = folder / "loss_log.txt"
+def next_epoch(folder: RunFolder) -> int:
+    """Return the epoch to continue with without a state: the last one logged, or the one after the last saved."""
+    log = folder.loss_log
     logged = re.findall(r"^\(epoch: (\d+),", _read(log), re.MULTILINE)[-1:] if log.is_file() else []
-    saved = [path.name.split("_")[0] for path in folder.glob("*_net_G*.pth")]
+    saved = [path.name.split("_")[0] for path in folder.path.glob("*_net_G*.pth")]
     return max([1, *map(int, logged), *(int(number) + 1 for number in saved if number.isdecimal())])
 
 
 def _read(path: Path) -> str:
-    # Upstream writes in the encoding of the system it runs on.
+    # CUT writes in the encoding of its system.
     return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _from_text(text: str) -> dict[str, object]:
     lines = [line.split("\t[default:")[0].split(":", 1) for line in text.splitlines() if ":" in line]
-    return {name.strip(): value.strip() for name, value in lines if name.strip() not in _NOT_KEPT}
+    return {name.strip(): value.strip() for name, value in lines if name.strip() not in _NOT_RESTORED}

@@ -1,1 +1,1 @@
-"""What training needs around it: pages, logs, checkpoints, devices."""
+"""The ground floor: it imports nothing of data, models or options."""

@@ -1,6 +1,6 @@
-"""The processes of one run, as torchrun starts them. In a run of one process everything here is without effect.
+"""Several processes in one run, started by torchrun. With one process nothing here has an effect.
 
-All processes go through the same steps: what one of them calls here, all call, in the same order.
+All processes must make the same calls in the same order.
 """
 
 import os
@@ -17,27 +17,27 @@ from util.errors import UserError
 
 
 def world_size() -> int:
-    """Return how many processes train together."""
+    """Return the number of processes in this run."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Return the number of this process, from 0."""
+    """Return the rank of this process, from 0."""
     return dist.get_rank() if world_size() > 1 else 0
 
 
 def is_first() -> bool:
-    """Tell whether this process is the one that speaks and writes."""
+    """Return True in the process that prints and writes."""
     return rank() == 0
 
 
 def step_size(opt: Namespace) -> int:
-    """Return how many pictures a training step of all processes takes."""
+    """Return the number of images in a training step of all processes."""
     return opt.batch_size * opt.accumulate * world_size()
 
 
-def together(main: Callable[[], None]) -> Callable[[], None]:
-    """Return a `main` around which the processes are connected."""
+def with_process_group(main: Callable[[], None]) -> Callable[[], None]:
+    """Run main inside an initialized process group."""
 
     @wraps(main)
     def connected() -> None:
@@ -49,11 +49,11 @@ def together(main: Callable[[], None]) -> Callable[[], None]:
 
 @contextmanager
 def _connection() -> Iterator[None]:
-    """Connect the processes; when one of them ends early, all end, and only the first to notice says why.
+    """Connect the processes. When one of them fails, all end, and only the first to notice prints why.
 
     Raises:
-        UserError: in a process that lost another.
-        SystemExit: in a process whose error is known already.
+        UserError: in a process that lost another one.
+        SystemExit: in a process whose error another one has printed.
     """
     if int(os.environ.get("WORLD_SIZE") or 1) == 1 or "RANK" not in os.environ:
         yield
@@ -66,10 +66,10 @@ def _connection() -> Iterator[None]:
     except Exception as error:
         if not (isinstance(error, (UserError, OSError)) or _is_lost_process(error)):
             raise
-        if not _is_first_to_tell(store):
+        if not _is_first_to_report(store):
             raise SystemExit(1) from None
         if _is_lost_process(error):
-            raise UserError("another process of this run has ended, so all end; go on from the last save with "
+            raise UserError("another process of this run has ended, so all end; continue from the last save with "
                             "--continue_train") from None  # fmt: skip
         raise
     else:
@@ -80,10 +80,10 @@ def _is_lost_process(error: Exception) -> bool:
     return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
-def _is_first_to_tell(store: "dist.Store") -> bool:
+def _is_first_to_report(store: "dist.Store") -> bool:
     try:
-        return store.add("told", 1) == 1
-    except dist.DistError:  # the process that kept the store is gone
+        return store.add("reported", 1) == 1
+    except dist.DistError:  # the process that held the store has ended
         return True
 
 
@@ -95,7 +95,7 @@ def sum_over_processes(values: torch.Tensor) -> torch.Tensor:
 
 
 def average_gradients(parameters: list[torch.nn.Parameter]) -> None:
-    """Give all processes the mean of their gradients, in one message."""
+    """Replace the gradients by their mean over all processes, in one message."""
     if world_size() == 1:
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
@@ -106,21 +106,21 @@ def average_gradients(parameters: list[torch.nn.Parameter]) -> None:
         gradient.copy_(mean.view_as(gradient))
 
 
-def any_process(wish: bool) -> bool:
-    """Tell whether one of the processes at least has this wish."""
-    return bool(sum_over_processes(torch.tensor(float(wish))))
+def any_process(value: bool) -> bool:
+    """Return True if the value is True in at least one process."""
+    return bool(sum_over_processes(torch.tensor(float(value))))
 
 
-def of_first(value: object) -> object:
-    """Return the value that the first process has."""
+def broadcast(value: object) -> object:
+    """Return the value of the first process."""
     values = [value]
     if world_size() > 1:
         dist.broadcast_object_list(values)
     return values[0]
 
 
-def gathered(value: object) -> list[object]:
-    """Return the values of all processes in the order of their ranks, in the first process; elsewhere nothing.
+def gather_to_first(value: object) -> list[object]:
+    """Return the values of all processes, in the order of their ranks, to the first process; an empty list to others.
 
     Args: value: tensors, plain types, and lists and dictionaries of them. Tensors arrive on the CPU.
     """
@@ -131,8 +131,8 @@ def gathered(value: object) -> list[object]:
     return values or []
 
 
-def is_alike(values: list[torch.Tensor]) -> bool:
-    """Tell whether all processes have the same numbers (), bit for bit."""
+def same_on_all_ranks(values: list[torch.Tensor]) -> bool:
+    """Return True if all processes have the same numbers (), bit for bit."""
     if world_size() == 1 or not values:
         return True
     largest, smallest = torch.stack(values), torch.stack(values)

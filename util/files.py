@@ -1,4 +1,4 @@
-"""Files that are whole at any instant: the old content, or the new."""
+"""Atomic writes: at any instant a file has either its old content or its new content, whole."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes the place of `path` when it is written to its end; after an error `path` is as it was."""
+    """Open a file that replaces `path` when the block ends. After an error `path` is unchanged."""
     temporary = path.with_name(path.name + ".tmp")
     try:
         with open(temporary, "wb") as file:

@@ -1,4 +1,4 @@
-"""How much memory is free, and how much was taken."""
+"""Free memory and peak memory."""
 
 import os
 import shutil
@@ -7,15 +7,15 @@ from pathlib import Path
 
 import torch
 
-_SHARED = Path("/dev/shm")  # where Linux has what processes share, if torch is to share it
+_SHARED = Path("/dev/shm")  # where torch keeps memory that processes share, on Linux
 
 
 def free(shared: bool) -> tuple[int, str]:
-    """Return how many bytes this process can still take, and where they run out first.
+    """Return how many bytes this process can still allocate, and the name of what limits it.
 
-    Outside of Linux it is all memory there is, and 0 where the system does not tell.
+    Outside of Linux it is all memory of the machine, or 0 if the system does not report it.
 
-    Args: shared: for memory that other processes see too, which a container has 64 MB of by default.
+    Args: shared: for memory shared between processes, of which a container has 64 MB by default.
     """
     places = [(min([_unused(), *limits()]), "memory")]
     if shared and _SHARED.is_dir():
@@ -32,9 +32,9 @@ def _unused() -> int:
 
 
 def limits(mounted: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> list[int]:
-    """Return the limits, in bytes, of the control group that this process is in and of those around it.
+    """Return the memory limits, in bytes, of the control group of this process and of its parents.
 
-    Args: mounted: where the kernel shows the groups, of version 2 or 1; own: where it says which is this process's.
+    Args: mounted: the file system of control groups, version 2 or 1; own: the file that names this process's group.
     """
     found: list[int] = []
     for line in own.read_text().splitlines() if own.is_file() else []:
@@ -53,7 +53,7 @@ def limits(mounted: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/
 
 
 def peak_memory(device: torch.device) -> int:
-    """Return the most memory so far in bytes: what torch allocated on a GPU, else of the whole process."""
+    """Return the peak memory so far in bytes: what torch allocated on a GPU, else that of the whole process."""
     if torch.device(device).type == "cuda":
         return torch.cuda.max_memory_allocated()
     import resource  # which Windows lacks

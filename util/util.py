@@ -1,4 +1,4 @@
-"""Small helpers that have no better home."""
+"""Small helpers, most of them under CUT's names."""
 
 import argparse
 from argparse import Namespace
@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def str2bool(value: str | bool) -> bool:
-    """Read a flag's value as a truth value; for argparse's `type`.
+    """Convert the value of a flag to a bool; for argparse's `type`.
 
     Raises:
         argparse.ArgumentTypeError: for anything that is not a usual spelling of true or false.
@@ -30,13 +30,18 @@ def copyconf(opt: Namespace, **changes: object) -> Namespace:
     return Namespace(**{**vars(opt), **changes})
 
 
+def source_and_style(opt: Namespace) -> tuple[str, str]:
+    """Return the letters of the source and of the style domain: A and B for --direction AtoB, else B and A."""
+    return ("A", "B") if opt.direction == "AtoB" else ("B", "A")
+
+
 def crossed(interval: int, before: int, after: int) -> bool:
-    """Tell whether a multiple of `interval` lies in (before, after]; never for an interval of 0 or less."""
+    """Return True if a multiple of `interval` is in (before, after]; always False for an interval of 0 or less."""
     return interval > 0 and before // interval != after // interval
 
 
 def tensor2im(images: torch.Tensor) -> np.ndarray:
-    """Turn the first picture of a batch into bytes.
+    """Convert the first image of a batch to 8 bits.
 
     Args:
         images: (N, 1 or 3, H, W) in [-1, 1]; values outside are clipped.
@@ -46,11 +51,11 @@ def tensor2im(images: torch.Tensor) -> np.ndarray:
     image = images.detach()[0].float().clamp(-1, 1).cpu()
     if image.shape[0] == 1:
         image = image.expand(3, -1, -1)
-    # Rounded: truncation would darken every picture by half a step and break 8-bit round trips.
+    # Rounded: truncation would darken every image by half a step and break 8-bit round trips.
     return ((image + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
 
 
 def save_image(image: np.ndarray, path: str | Path) -> None:
-    """Write an (H, W, 3) uint8 picture, making its folder."""
+    """Write an image (H, W, 3) uint8, and create its folder."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image).save(path)

@@ -1,4 +1,6 @@
-"""From upstream's names to initialized networks."""
+"""Networks by the names and with the argument order of CUT."""
+
+from collections.abc import Sequence
 
 from torch import nn
 
@@ -8,10 +10,13 @@ from models.networks.patch_sample import PatchSampleF
 from models.networks.patchgan import NLayerDiscriminator, PixelDiscriminator
 from models.networks.resnet import ResnetGenerator
 from models.networks.unet import UnetGenerator
+from util.device import device_of
 
 _RESNET_BLOCKS = {"resnet_9blocks": 9, "resnet_6blocks": 6, "resnet_4blocks": 4}
 _UNET_DOWNS = {"unet_256": 8, "unet_128": 7}
 GENERATORS = [*_RESNET_BLOCKS, *_UNET_DOWNS]
+DISCRIMINATORS = ["basic", "n_layers", "pixel"]
+PROJECTIONS = ["sample", "mlp_sample"]
 
 
 def define_G(
@@ -25,22 +30,21 @@ def define_G(
     init_gain: float = 0.02,
     no_antialias: bool = False,
     no_antialias_up: bool = False,
+    gpu_ids: Sequence[int] = (),
+    opt: object = None,
 ) -> nn.Module:
-    """Build a generator: (N, input_nc, H, W) in [-1, 1] -> (N, output_nc, H, W) in [-1, 1]."""
+    """Build a generator: (N, input_nc, H, W) in [-1, 1] -> (N, output_nc, H, W) in [-1, 1].
+
+    Args:
+        gpu_ids: the network is moved to the first of them, as CUT does.
+        opt: not used; models from a CUT checkout give it.
+    """
     if netG in _UNET_DOWNS:
-        net = UnetGenerator(input_nc, output_nc, _UNET_DOWNS[netG], ngf, norm_layer(norm), use_dropout)
+        net: nn.Module = UnetGenerator(input_nc, output_nc, _UNET_DOWNS[netG], ngf, norm_layer(norm), use_dropout)
     else:
-        net = ResnetGenerator(
-            input_nc,
-            output_nc,
-            ngf,
-            norm_layer(norm),
-            use_dropout,
-            n_blocks=_RESNET_BLOCKS[netG],
-            antialias=not no_antialias,
-            antialias_up=not no_antialias_up,
-        )
-    return init_weights(net, init_type, init_gain)
+        blocks, antialias, antialias_up = _RESNET_BLOCKS[netG], not no_antialias, not no_antialias_up
+        net = ResnetGenerator(input_nc, output_nc, ngf, norm_layer(norm), use_dropout, blocks, antialias, antialias_up)
+    return _moved(init_weights(net, init_type, init_gain), gpu_ids)
 
 
 def define_D(
@@ -52,19 +56,24 @@ def define_D(
     init_type: str = "xavier",
     init_gain: float = 0.02,
     no_antialias: bool = False,
+    gpu_ids: Sequence[int] = (),
+    opt: object = None,
 ) -> nn.Module:
-    """Build a discriminator: (N, input_nc, H, W) -> a map of scores (N, 1, H', W')."""
+    """Build a discriminator: (N, input_nc, H, W) -> a map of scores (N, 1, H', W'). Last arguments: see define_G."""
     if netD == "pixel":
         net: nn.Module = PixelDiscriminator(input_nc, ndf, norm_layer(norm))
     else:
         layers = n_layers_D if netD == "n_layers" else 3
         net = NLayerDiscriminator(input_nc, ndf, layers, norm_layer(norm), antialias=not no_antialias)
-    return init_weights(net, init_type, init_gain)
+    return _moved(init_weights(net, init_type, init_gain), gpu_ids)
 
 
 def define_F(
     channels: list[int], netF: str, nc: int = 256, init_type: str = "xavier", init_gain: float = 0.02
 ) -> PatchSampleF:
-    """Build the projection H of features with these channel counts, one a tapped layer."""
-    net = PatchSampleF(channels, use_mlp=netF == "mlp_sample", nc=nc)
-    return init_weights(net, init_type, init_gain)
+    """Build the projection H. Args: channels: the channel count of each tapped layer."""
+    return init_weights(PatchSampleF(channels, use_mlp=netF == "mlp_sample", nc=nc), init_type, init_gain)
+
+
+def _moved(net: nn.Module, gpu_ids: Sequence[int]) -> nn.Module:
+    return net.to(device_of(list(gpu_ids))) if gpu_ids else net

@@ -1,4 +1,4 @@
-"""From a state dict back to the flags of the network it was saved from."""
+"""The flags of a network, inferred from its state dict."""
 
 import re
 from collections.abc import Iterable
@@ -7,11 +7,11 @@ import torch
 
 State = dict[str, torch.Tensor]
 
-# Buffers of InstanceNorm from before torch 0.4, which no longer has them.
+# Buffers that InstanceNorm had before torch 0.4.
 _STALE = ("running_mean", "running_var", "num_batches_tracked")
 
 
-def cleaned(state: State, own_keys: Iterable[str]) -> State:
+def clean_state(state: State, own_keys: Iterable[str]) -> State:
     """Return a state dict without DataParallel's `module.` prefix and without stale buffers of InstanceNorm."""
     if state and all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
@@ -24,14 +24,14 @@ def _is_stale(key: str, state: State) -> bool:
     return key.endswith(_STALE) and f"{key.rpartition('.')[0]}.weight" not in state
 
 
-def flags_of(letter: str, state: State) -> dict[str, object]:
-    """Return the flags that build a network with the keys and shapes of this state dict, as far as they can be told.
+def infer_flags(letter: str, state: State) -> dict[str, object]:
+    """Return the flags that build a network with the keys and shapes of this state dict, as far as they show.
 
     Args:
         letter: the network's name: G, D or F, or one that begins with it (G_A).
-        state: cleaned of prefixes and stale buffers.
+        state: from `clean_state`.
     Returns:
-        Values by flag; empty for a network of no family that is built here.
+        Values by flag; empty for a network that is not built here.
     """
     shapes = {key: tuple(value.shape) for key, value in state.items()}
     families = {
@@ -43,7 +43,7 @@ def flags_of(letter: str, state: State) -> dict[str, object]:
         if key in shapes:
             try:
                 return family(shapes)
-            except (KeyError, IndexError, ValueError):  # it begins like one of ours and goes on differently
+            except (KeyError, IndexError, ValueError):  # only the first layer is like one of ours
                 return {}
     return {}
 
@@ -86,7 +86,7 @@ def _pixel(shapes: dict[str, tuple]) -> dict[str, object]:
 
 
 def _norm(convolution: str, following: str, shapes: dict[str, tuple]) -> str:
-    """Tell the norm from the bias of a convolution before it, which upstream's networks have with instance norm."""
+    """Infer the norm from the bias of the convolution before it: in CUT's networks only instance norm has one."""
     if f"{convolution}.bias" in shapes:
         return "instance"
     return "batch" if f"{following}.running_mean" in shapes else "none"

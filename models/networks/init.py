@@ -1,4 +1,4 @@
-"""Initialization of weights."""
+"""Weight initialization."""
 
 from typing import TypeVar
 
@@ -7,10 +7,13 @@ from torch import nn
 Network = TypeVar("Network", bound=nn.Module)
 
 
+INIT_TYPES = ["normal", "xavier", "kaiming", "orthogonal"]
+
+
 def init_weights(net: Network, init_type: str = "xavier", init_gain: float = 0.02) -> Network:
     """Draw the weights of convolutions and linear layers, set their biases to 0, and return the network.
 
-    Batch norm's scales are drawn around 1. Gain has no meaning for kaiming.
+    The scales of batch norm are drawn around 1. kaiming ignores the gain.
     """
     draw = {
         "normal": lambda w: nn.init.normal_(w, 0.0, init_gain),

@@ -1,4 +1,4 @@
-"""Layers that the network families share: norms, and down- and upsampling without aliasing."""
+"""Layers that the network families share: norms, and antialiased down- and upsampling."""
 
 from collections.abc import Callable
 
@@ -12,20 +12,23 @@ NormLayer = Callable[[int], nn.Module]
 
 
 class InstanceNorm2d(nn.Module):
-    """Each channel of each picture to mean 0 and variance 1 (no learnt scale), as group norm with groups of one.
+    """Normalizes each channel of each image to mean 0 and variance 1: group norm with one channel a group, no scale.
 
     torch's own instance_norm returns a wrong gradient on the CPU at batch 1 when the incoming gradient is
-    channels-last, as that of sampled patches can be.
+    channels-last, as the gradient of sampled patches can be.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
-        with full_precision(x.device):  # torch would round the statistics of 16-bit values to 16 bits
+        with full_precision(x.device):  # autocast would round the statistics to 16 bits
             return F.group_norm(at_least_float32(x), x.shape[1], eps=1e-5).to(x.dtype)
 
 
+NORMS = ["instance", "batch", "none"]
+
+
 def norm_layer(norm: str) -> NormLayer:
-    """Return the maker of a normalization layer, given channels: instance, batch or none."""
+    """Return a function that makes the normalization layer for a number of channels."""
     return {
         "instance": lambda channels: InstanceNorm2d(),
         "batch": nn.BatchNorm2d,
@@ -34,12 +37,12 @@ def norm_layer(norm: str) -> NormLayer:
 
 
 def needs_bias(norm: NormLayer) -> bool:
-    """Tell whether convolutions before this norm have a bias: in upstream's networks, with instance norm only."""
+    """Return True if convolutions before this norm have a bias. In CUT's networks only instance norm has one."""
     return isinstance(norm(1), InstanceNorm2d)
 
 
 class Downsample(nn.Module):
-    """Blur by [1 2 1] / 4 in both directions, then every second pixel (Zhang 2019, antialiased CNNs)."""
+    """Blurs by [1 2 1] / 4 in both directions, then takes every second pixel (Zhang 2019, antialiased CNNs)."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -52,12 +55,12 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Twice the size through the filter [1 3 3 1], which is bilinear interpolation with edges repeated."""
+    """Doubles the size with the filter [1 3 3 1], which is bilinear interpolation with repeated edges."""
 
     def __init__(self, channels: int):
         super().__init__()
         row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
-        # Not used here, but part of upstream's state dicts.
+        # Not used, but part of CUT's state dicts.
         self.register_buffer("filt", torch.outer(row, row).expand(channels, 1, 4, 4).clone())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

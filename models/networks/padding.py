@@ -1,13 +1,13 @@
-"""Pictures of any size through networks that take only some."""
+"""Images of any size through networks that take only multiples of some size."""
 
 import torch
 from torch import nn
 
 
 def apply_padded(net: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Reflect pictures (N, C, H, W) up to sizes that are multiples of `net.size_multiple`, and crop the result back.
+    """Pad images (N, C, H, W) by reflection to multiples of `net.size_multiple`, run the network, crop the result.
 
-    Sizes that are such multiples pass untouched. The least padded size is 16.
+    Sizes that are multiples already are not padded. The smallest padded size is 16.
     """
     height, width = images.shape[-2:]
     rows, columns = (_reflected(side, net.size_multiple, images.device) for side in (height, width))
@@ -17,7 +17,7 @@ def apply_padded(net: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 
 def _reflected(side: int, multiple: int, device: torch.device) -> torch.Tensor:
-    """Return the indices of a side continued by reflection, as often as it takes."""
+    """Return the indices of a side padded by reflection, repeatedly if it is short."""
     padded = max(16, -(-side // multiple) * multiple)
     period = max(1, 2 * (side - 1))
     index = torch.arange(padded, device=device) % period

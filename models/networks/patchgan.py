@@ -7,7 +7,7 @@ from models.networks.layers import Downsample, NormLayer, needs_bias
 
 
 class NLayerDiscriminator(nn.Module):
-    """`n_layers` halvings, then two convolutions at full stride; 3 layers see patches of 70x70 pixels."""
+    """`n_layers` downsamplings, then two convolutions of stride 1. With 3 layers a score sees 70x70 pixels."""
 
     def __init__(self, input_nc: int, ndf: int, n_layers: int, norm: NormLayer, antialias: bool = True):
         super().__init__()

@@ -9,8 +9,7 @@ from models.networks.layers import Downsample, NormLayer, Upsample, needs_bias
 class ResnetGenerator(nn.Module):
     """7x7 convolution, two downsamplings, `n_blocks` residual blocks, two upsamplings, 7x7 convolution, tanh.
 
-    The layers stand in one Sequential, so that state-dict keys and the layer numbers of --nce_layers are
-    upstream's.
+    The layers are one Sequential, so that state-dict keys and the layer numbers of --nce_layers are CUT's.
     """
 
     size_multiple = 4
@@ -52,14 +51,14 @@ class ResnetGenerator(nn.Module):
     def forward(
         self, images: torch.Tensor, layers: list[int] | None = None, encode_only: bool = False
     ) -> torch.Tensor | list[torch.Tensor] | tuple[torch.Tensor, list[torch.Tensor]]:
-        """Colour pictures, hand out features, or both.
+        """Translate images, return features, or both.
 
         Args:
             images: (N, input_nc, H, W) in [-1, 1], H and W multiples of 4.
-            layers: numbers of the layers whose outputs are wanted, ascending; -1 is the last.
+            layers: numbers of the layers whose outputs to return, ascending; -1 is the last layer.
             encode_only: stop after the last of them and return the features alone.
         Returns:
-            pictures (N, output_nc, H, W) in [-1, 1]; with layers (pictures, features); features with encode_only.
+            Images (N, output_nc, H, W) in [-1, 1]; with layers (images, features); with encode_only features.
         """
         if not layers:
             return self.model(images)
@@ -68,7 +67,8 @@ class ResnetGenerator(nn.Module):
         for number, layer in enumerate(self.model):
             x = layer(x)
             if number in taps:
-                # An in-place ReLU that follows overwrites its input, except behind the tap where encoding ends.
+                # The in-place ReLU after a tap overwrites the tapped feature, as in CUT. CUT's encoding ends at the
+                # last tap, before that ReLU.
                 last = number == taps[-1] and not encode_only
                 features.append(x.clone() if last and self._relu_follows(number) else x)
             if encode_only and number == taps[-1]:

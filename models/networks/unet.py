@@ -7,7 +7,7 @@ from models.networks.layers import NormLayer, needs_bias
 
 
 class UnetGenerator(nn.Module):
-    """An hourglass of `num_downs` halvings with skip connections; pictures are multiples of 2**num_downs."""
+    """`num_downs` downsamplings and upsamplings with skip connections. Sizes are multiples of 2**num_downs."""
 
     def __init__(
         self, input_nc: int, output_nc: int, num_downs: int, ngf: int, norm: NormLayer, use_dropout: bool = False
@@ -29,7 +29,7 @@ class UnetGenerator(nn.Module):
 
 
 class _Nested(nn.Module):
-    """The outermost level; a module of its own because upstream's keys begin with model.model."""
+    """The outermost level. It is a module of its own because CUT's keys begin with model.model."""
 
     def __init__(self, model: nn.Sequential):
         super().__init__()
@@ -40,7 +40,7 @@ class _Nested(nn.Module):
 
 
 class SkipBlock(nn.Module):
-    """Down, what is inside, up; the input is handed on beside the result."""
+    """Downsampling, the inner block, upsampling; the output is the input and the result, concatenated."""
 
     def __init__(
         self, outer: int, inner: int, norm: NormLayer, inside: nn.Module | None = None, use_dropout: bool = False
@@ -57,5 +57,5 @@ class SkipBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, outer, H, W) -> (N, 2 outer, H, W)."""
-        # The first layer works in place, as upstream's: what is handed on is the input after its leaky ReLU.
+        # The first layer works in place, as in pix2pix: the skip connection carries the input after leaky ReLU.
         return torch.cat([x, self.model(x)], 1)

@@ -1,101 +1,69 @@
-"""Where a training run stands, and the one file from which it goes on."""
+"""Where a training run stands, and the one file from which it continues."""
 
-import signal
-import time
 from argparse import Namespace
 from dataclasses import dataclass
-from pathlib import Path
 
-from models.base_model import BaseModel
 from util import checkpoint, distributed
 from util.errors import UserError
+from util.run_folder import RunFolder
+
+_FORMAT = 2
 
 
 @dataclass
 class Progress:
-    """`epoch` is the one to train; `epoch_iter` of its pictures, and `total_iters` of the run's, are done."""
+    """`epoch` is the current one. `epoch_iter` of its images, and `total_iters` images of the run, are done."""
 
     epoch: int = 1
     epoch_iter: int = 0
     total_iters: int = 0
-    iterations: int = 0  # steps; a picture more or less in a batch changes what an iteration is
+    iterations: int = 0  # training steps
 
-    def count(self, pictures: int) -> None:
-        """Count a step on so many pictures."""
+    def count(self, images: int) -> None:
+        """Count a step on so many images."""
         self.iterations += 1
-        self.epoch_iter += pictures
-        self.total_iters += pictures
+        self.epoch_iter += images
+        self.total_iters += images
 
 
-def state_path(opt: Namespace) -> Path:
-    """Return the path of the run's complete state."""
-    return Path(opt.checkpoints_dir) / opt.name / "latest_state.pth"
+def save(model: object, progress: Progress, labels: list[int | str]) -> None:
+    """Write the complete state, then the networks alone under each label. Call it in all processes: the first writes.
 
-
-def save(model: BaseModel, progress: Progress, export_as: list[int | str]) -> None:
-    """Write the complete state, then the networks alone under the names to export; only if all is finite.
-
-    All processes call it, and the first one writes.
+    Raises:
+        UserError: if a loss or a weight is not finite. Then nothing is written.
     """
     model.check_losses()
     model.check_weights()
-    state = {"format": 2, "progress": vars(progress), "step_size": distributed.step_size(model.opt),
-             "model": model.state()}  # fmt: skip
+    step_size = distributed.step_size(model.opt)
+    state = {"format": _FORMAT, "progress": vars(progress), "step_size": step_size, "model": model.state()}
     if not distributed.is_first():
         return
-    checkpoint.save_atomically(state, state_path(model.opt))
-    for name in export_as:
-        model.save_networks(name)
+    checkpoint.save_atomically(state, RunFolder.of(model.opt).state)
+    for label in labels:
+        model.save_networks(label)
 
 
-def resume(model: BaseModel, opt: Namespace, epoch_size: int) -> Progress:
-    """Return where to start: with --continue_train from the state file, or from exported networks alone.
+def resume(model: object, opt: Namespace, epoch_size: int) -> Progress:
+    """Return where to start: with --continue_train from the state file, or from saved networks alone.
 
-    Args: epoch_size: pictures in an epoch; networks alone do not tell how many they have seen.
+    Args: epoch_size: images in an epoch. Networks alone do not say how many images they have seen.
     """
     seen = epoch_size * (opt.epoch_count - 1)
     progress = Progress(epoch=opt.epoch_count, total_iters=seen, iterations=seen // distributed.step_size(opt))
     if not opt.continue_train:
         return progress
-    path = state_path(opt)
-    if opt.from_state:
-        state = checkpoint.load(path, model.device)
-        if not isinstance(state, dict) or state.get("format") != 2:
-            raise UserError(f"{path} is no state that this version reads; remove it to go on from the networks alone")
-        model.load_state(state["model"])
-        progress = Progress(**state["progress"])
-        print(f"continuing at epoch {progress.epoch}, picture {progress.epoch_iter}")
-        before, now = state["step_size"], distributed.step_size(opt)
-        if now != before:
-            what = "--batch_size times --accumulate times processes"
-            print(f"a step took {before} pictures so far, {what}, and now {now}")
-    else:
+    if not opt.from_state:
         model.load_networks(opt.epoch)
-        print(
-            f"continuing at epoch {progress.epoch} from the networks of epoch {opt.epoch} alone: optimizers start anew"
-        )
+        print(f"continuing at epoch {progress.epoch} with the networks of epoch {opt.epoch} and new optimizers")
+        return progress
+    path = RunFolder.of(opt).state
+    state = checkpoint.load(path, model.device)
+    if not isinstance(state, dict) or state.get("format") != _FORMAT:
+        raise UserError(f"{path} is not a state that this version reads; remove it to continue from the networks alone")
+    model.load_state(state["model"])
+    progress = Progress(**state["progress"])
+    print(f"continuing at epoch {progress.epoch}, image {progress.epoch_iter}")
+    before, now = state["step_size"], distributed.step_size(opt)
+    if now != before:
+        print(f"a step had {before} images until now, and has {now} from here: --batch_size x --accumulate x processes")
     return progress
-
-
-class StopRequest:
-    """Turns Ctrl-C and SIGTERM into a wish that the loop fulfils after its step; a later second one ends at once.
-
-    Repeats within seconds are one wish: a terminal and torchrun both hand on the same Ctrl-C.
-    """
-
-    def __init__(self) -> None:
-        self._wanted = False
-        self._since = 0.0
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
-
-    def is_wanted(self) -> bool:
-        """Tell whether this process, or another one of the run, was asked to stop. All of them ask."""
-        return distributed.any_process(self._wanted)
-
-    def _note(self, number: int, frame: object) -> None:
-        now = time.monotonic()
-        if self._wanted and now - self._since > 3:
-            raise KeyboardInterrupt
-        if not self._wanted:
-            self._wanted, self._since = True, now
