@@ -16,6 +16,7 @@ from data import create_dataset
 from data.unaligned_dataset import domain_folder
 from models import BaseModel, create_model
 from models.color_losses import to_grayscale
+from models.networks.build import describe_networks
 from options.test_options import TestOptions
 from util.color_metrics import ab_distance, ab_error, ab_of, subsample
 from util.errors import run
@@ -29,7 +30,7 @@ def main() -> None:
     opt = options.parse()
     model = create_model(opt)
     if opt.dry_run:
-        print(model.describe_networks())
+        print(describe_networks(model.networks(), opt.verbose))
         return
     model.setup(opt)
     results = ResultsPage(opt, options.as_text(opt), f"evaluation_{opt.epoch}")

@@ -5,6 +5,7 @@ The network, the direction and how images are read are restored from the run; a 
 
 from data import create_dataset
 from models import create_model
+from models.networks.build import describe_networks
 from options.test_options import TestOptions
 from util.errors import run
 from util.report.results_page import ResultsPage
@@ -18,7 +19,7 @@ def main() -> None:
     dataset = create_dataset(opt)
     model = create_model(opt)
     if opt.dry_run:
-        print(model.describe_networks())
+        print(describe_networks(model.networks(), opt.verbose))
         print(f"{len(dataset)} images ({dataset.dataset.describe()}); computing on {opt.device}")
         return
     model.setup(opt)

@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from data import Loader, create_dataset
 from models import BaseModel, create_model
+from models.networks.build import describe_networks
 from models.optimizers import learning_rate
 from options.train_options import TrainOptions
 from util import distributed
@@ -35,7 +36,7 @@ def main() -> None:
     dataset = create_dataset(opt)
     model = create_model(opt)
     model.setup(opt)
-    print(model.describe_networks())
+    print(describe_networks(model.networks(), opt.verbose))
     print(f"{len(dataset)} images an epoch ({dataset.dataset.describe()}); computing on {opt.device}")
     if opt.dry_run:
         return

@@ -10,17 +10,17 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from models import checkpoints
 from models.acceleration import compile_networks, prepare_device
 from models.cuda_graph import RecordedStep
-from models.finite_check import FiniteCheck, check_weights
+from models.finite_check import FiniteCheck
 from models.networks import define_D, define_G
 from models.networks.load import load_network
 from models.networks.padding import apply_padded
-from models.optimizers import apply_rates, load_optimizer_state, make_adam, make_scheduler, optimizer_state
+from models.optimizers import apply_rates, make_adam, make_scheduler
 from models.presets import PRESETS
-from util import checkpoint, distributed
+from util import distributed
 from util.errors import UsageError
-from util.random_state import random_state, set_random_state
 from util.run_folder import RunFolder
 from util.util import source_and_style
 
@@ -203,8 +203,8 @@ class BaseModel(ABC):
         """Add the losses of a step to the check for finite numbers and to the mean of the epoch."""
         needs_step = self.opt.accumulate > 1 or self.opt.acceleration.amp != "off" or distributed.world_size() > 1
         if needs_step and not self.uses_training_step:
-            raise UsageError(f"--model {self.opt.model} does not use TrainingStep, which --accumulate, --amp and several "
-                             "processes need: see docs/adding-a-model.md")  # fmt: skip
+            raise UsageError(f"--model {self.opt.model} does not use TrainingStep. --accumulate, --amp and several "
+                             "processes need it: see docs/adding-a-model.md")  # fmt: skip
         losses = self._stacked_losses()
         self.finite_check.add(losses, image_count)
         if hasattr(self, "loss_G"):
@@ -215,61 +215,36 @@ class BaseModel(ABC):
         """Raise a UserError if a loss was not finite since the start. Waits for the device."""
         self.finite_check.check(self.loss_names)
 
-    def check_weights(self) -> None:
-        """Raise a UserError if a weight is not finite or differs between processes."""
-        check_weights(self.networks())
-
-    def describe_networks(self) -> str:
-        """Return a line for each network with its number of parameters; with --verbose its layers too."""
-        lines = []
-        for name, net in self.networks().items():
-            count = sum(parameter.numel() for parameter in net.parameters())
-            lines.append(f"[Network {name}] {count / 1e6:.3f} M parameters")
-            lines += [str(net)] if self.opt.verbose else []
-        return "\n".join(lines)
-
     # ---- checkpoints ---------------------------------------------------------------------------------------
 
     def save_networks(self, epoch: int | str) -> None:
-        """Write `{epoch}_net_{NAME}.pth`: plain state dicts on the CPU, with CUT's keys."""
-        for name, net in self.networks().items():
-            state = {key: value.cpu() for key, value in net.state_dict().items()}
-            checkpoint.save_atomically(state, self.run_folder.network(epoch, name))
+        """Write `{epoch}_net_{NAME}.pth`."""
+        checkpoints.save_networks(self.networks(), self.run_folder, epoch)
 
     def load_networks(self, epoch: int | str, folder: RunFolder | None = None) -> None:
-        """Read `{epoch}_net_{NAME}.pth` from the folder of a run, ours or CUT's."""
-        for name, net in self.networks().items():
-            path = (folder or self.run_folder).network(epoch, name)
-            load_network(net, checkpoint.load(path, self.device), str(path), name, vars(self.opt))
+        """Read `{epoch}_net_{NAME}.pth` of this run, or of the run in a folder."""
+        checkpoints.load_networks(self.networks(), folder or self.run_folder, epoch, self.device, vars(self.opt))
+
+    def check_weights(self) -> None:
+        """Raise a UserError if a weight is not finite or differs between processes."""
+        checkpoints.check_weights(self.networks())
 
     def state(self) -> dict[str, object]:
-        """Return everything that training needs to continue: networks, optimizers, schedules, random and extra state.
-
-        Of several processes the first one gets it whole.
-        """
+        """Return everything that training needs to continue. Of several processes the first one gets it whole."""
+        parts = (self.networks(), self.optimizers, self.schedulers, self.scaler, self.device)
         return {
-            "networks": {name: net.state_dict() for name, net in self.networks().items()},
-            "optimizers": [optimizer_state(optimizer) for optimizer in self.optimizers],
-            "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
+            **checkpoints.training_state(*parts),
             "lr": self.opt.lr,
             "metric": self.metric,
             "epoch_loss": distributed.sum_over_processes(self.epoch_loss.clone()),
-            "scaler": self.scaler.state_dict(),
-            "random": random_state(self.device),  # all processes draw the same numbers
             "extra": distributed.gather_to_first(self.extra_state()),  # of each process
         }
 
     def load_state(self, state: dict) -> None:
-        """Restore what `state` returned."""
+        """Restore what `state` returned. Rates and numbers of epochs given for this run win."""
         for name, net in self.networks().items():
             load_network(net, state["networks"].get(name, {}), str(self.run_folder.state), name, vars(self.opt))
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            load_optimizer_state(optimizer, saved)
-        for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
-            scheduler.load_state_dict(saved)
+        checkpoints.load_training_state(state, self.optimizers, self.schedulers, self.scaler, self.device)
         apply_rates(self.optimizers, self.schedulers, self.opt, state["lr"])
         self.metric, self.epoch_loss = state["metric"], state["epoch_loss"] * distributed.is_first()
-        if state["scaler"]:
-            self.scaler.load_state_dict(state["scaler"])
-        set_random_state(state["random"], self.device)
         self.load_extra_state(state["extra"][distributed.rank() % len(state["extra"])])

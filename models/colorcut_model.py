@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -76,7 +77,7 @@ class ColorCUTModel(CUTModel):
         self.gray_identity = opt.idt_input == "gray" and opt.nce_idt and opt.lambda_NCE != 0
         if opt.idt_input == "gray" and not self.gray_identity:
             print("--idt_input gray has no effect: it needs --nce_idt (not in FastCUT) and --lambda_NCE above 0")
-        # CUT paints idt_B from real_B only. There this model switches CUT's identity pass off and adds its own.
+        # CUT paints idt_B from real_B only. In a CUT checkout this model switches that pass off and adds its own.
         self.adds_identity = self.gray_identity and not hasattr(CUTModel, "identity_source")
         if self.adds_identity:
             opt.nce_idt = False
@@ -97,9 +98,13 @@ class ColorCUTModel(CUTModel):
         """Compute what CUT computes. With --idt_input gray idt_B is painted from the gray style images."""
         if self.isTrain and self.gray_identity:
             self.gray_B = to_grayscale(self.real_B)
-        super().forward()
         if self.isTrain and self.adds_identity:
-            self.idt_B = self.netG(self._flip(self.gray_B))
+            flips = getattr(self.opt, "flip_equivariance", False)
+            self.flipped_for_equivariance = flips and np.random.random() < 0.5  # drawn as CUT does
+            images = self.netG(self._flip(torch.cat([self.real_A, self.gray_B])))
+            self.fake_B, self.idt_B = images.split(len(self.real_A))
+        else:
+            super().forward()
 
     def compute_G_loss(self):
         """Return CUT's loss plus the weighted terms. loss_TV, loss_l1 and loss_Var are kept without weights."""

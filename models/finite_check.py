@@ -1,9 +1,7 @@
-"""Losses and weights that are no longer finite numbers."""
+"""Losses that are no longer finite numbers."""
 
 import torch
-from torch import nn
 
-from util import distributed
 from util.errors import UserError
 
 
@@ -29,12 +27,3 @@ class FiniteCheck:
             first, number = min(bad)
             raise UserError(f"loss {names[number]} became non-finite at image {first}; nothing was saved since. "
                             "Try a smaller --lr or a smaller weight of that term")  # fmt: skip
-
-
-def check_weights(networks: dict[str, nn.Module]) -> None:
-    """Raise a UserError if a weight is not finite or differs between processes: it must not reach a checkpoint."""
-    for name, net in networks.items():
-        if not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
-            raise UserError(f"weights of net{name} are not finite; nothing was saved. Try a smaller --lr")
-        if not distributed.same_on_all_ranks([parameter.detach().sum() for parameter in net.parameters()]):
-            raise UserError(f"the weights of net{name} differ between processes; nothing was saved")

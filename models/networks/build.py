@@ -1,6 +1,6 @@
 """Networks by the names and with the argument order of CUT."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import nn
 
@@ -77,3 +77,14 @@ def define_F(
 
 def _moved(net: nn.Module, gpu_ids: Sequence[int]) -> nn.Module:
     return net.to(device_of(list(gpu_ids))) if gpu_ids else net
+
+
+def describe_networks(networks: Mapping[str, nn.Module], verbose: bool) -> str:
+    """Return a line for each network with its number of parameters; if verbose, its layers too."""
+    lines = []
+    for name, net in networks.items():
+        count = sum(parameter.numel() for parameter in net.parameters())
+        lines.append(f"[Network {name}] {count / 1e6:.3f} M parameters")
+        if verbose:
+            lines.append(str(net))
+    return "\n".join(lines)

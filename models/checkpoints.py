@@ -1,0 +1,72 @@
+"""Networks, optimizers and schedules to and from checkpoint files. All functions take values, not a model."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from models.networks.load import load_network
+from models.optimizers import load_optimizer_state, optimizer_state
+from util import checkpoint, distributed
+from util.errors import UserError
+from util.random_state import random_state, set_random_state
+from util.run_folder import RunFolder
+
+Networks = Mapping[str, nn.Module]
+
+
+def save_networks(networks: Networks, folder: RunFolder, epoch: int | str) -> None:
+    """Write `{epoch}_net_{NAME}.pth`: plain state dicts on the CPU, with CUT's keys."""
+    for name, net in networks.items():
+        state = {key: value.cpu() for key, value in net.state_dict().items()}
+        checkpoint.save_atomically(state, folder.network(epoch, name))
+
+
+def load_networks(networks: Networks, folder: RunFolder, epoch: int | str, device: torch.device, flags: dict) -> None:
+    """Read `{epoch}_net_{NAME}.pth` from the folder of a run, ours or CUT's.
+
+    Args: flags: those that the networks were built with. An error names the ones to change.
+    """
+    for name, net in networks.items():
+        path = folder.network(epoch, name)
+        load_network(net, checkpoint.load(path, device), str(path), name, flags)
+
+
+def check_weights(networks: Networks) -> None:
+    """Raise a UserError if a weight is not finite or differs between processes: it must not reach a checkpoint."""
+    for name, net in networks.items():
+        if not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
+            raise UserError(f"weights of net{name} are not finite; nothing was saved. Try a smaller --lr")
+        if not distributed.same_on_all_ranks([parameter.detach().sum() for parameter in net.parameters()]):
+            raise UserError(f"weights of net{name} differ between processes; nothing was saved")
+
+
+def training_state(
+    networks: Networks,
+    optimizers: list[Optimizer],
+    schedulers: list,
+    scaler: torch.amp.GradScaler,
+    device: torch.device,
+) -> dict[str, object]:
+    """Return what training needs to continue, with the state of the random number generators."""
+    return {
+        "networks": {name: net.state_dict() for name, net in networks.items()},
+        "optimizers": [optimizer_state(optimizer) for optimizer in optimizers],
+        "schedulers": [scheduler.state_dict() for scheduler in schedulers],
+        "scaler": scaler.state_dict(),
+        "random": random_state(device),  # all processes draw the same numbers
+    }
+
+
+def load_training_state(
+    state: dict, optimizers: list[Optimizer], schedulers: list, scaler: torch.amp.GradScaler, device: torch.device
+) -> None:
+    """Restore what `training_state` returned, except for the networks."""
+    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+        load_optimizer_state(optimizer, saved)
+    for scheduler, saved in zip(schedulers, state["schedulers"], strict=True):
+        scheduler.load_state_dict(saved)
+    if state["scaler"]:
+        scaler.load_state_dict(state["scaler"])
+    set_random_state(state["random"], device)
