@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Install, learn the colours of a cup of coffee from a few blocks of one picture, and paint others with them, on the CPU:
-# scripts/demo.sh [FLAG OF train.py...]
+# Install, learn the colors of a cup of coffee from a few blocks of one image, and colorize other images with them, on
+# the CPU: scripts/demo.sh [FLAG OF train.py...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install.sh monitor
-. scripts/environment.sh
+. scripts/lib/environment.sh
 data=datasets/demo
 rm -rf "$data" checkpoints/demo results/demo
-"$PYTHON" scripts/make_demo_data.py "$data"
+"$PYTHON" scripts/data/make_demo_data.py "$data"
 
-# Batch norm, unlike the default instance norm, leaves a picture its overall lightness, on which the colours of this
-# style depend.
+# Instance norm, the default, removes the overall lightness of an image, on which the colors of this style depend.
+# Batch norm keeps it.
 "$PYTHON" train.py --dataroot "$data" --name demo --model colorcut --gpu_ids -1 --seed 0 \
     --preprocess crop --crop_size 64 --netG resnet_6blocks --ngf 16 --ndf 16 --normG batch --batch_size 4 \
     --lambda_l1 10 --lr 0.001 --n_epochs 50 --print_freq 360 --save_epoch_freq 50 "$@"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Install what the browser's tests need, where it is absent, from Debian's packages: scripts/install_browser.sh
+# Install what the tests in a browser need and the machine lacks, from Debian's packages: scripts/install_browser.sh
 set -euo pipefail
+[ $# = 0 ] || { echo "error: unexpected argument $1; usage: $0" >&2; exit 2; }
 packages=()
 command -v chromium >/dev/null || packages+=(chromium)
 command -v chromedriver >/dev/null || packages+=(chromium-driver)

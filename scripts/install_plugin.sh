@@ -3,13 +3,14 @@
 set -euo pipefail
 here="$(cd "$(dirname "$0")/.." && pwd)"
 files=(models/colorcut_model.py models/color_losses.py data/grayscale_unaligned_dataset.py)
-# What the plugin stands on; a folder without these is no such checkout.
+# The plugin imports these. A folder without them is not a checkout of CUT.
 needed=(train.py models/cut_model.py data/unaligned_dataset.py util/util.py options/base_options.py)
 mark="Part of the plugin"
+usage="usage: $0 [--force|--uninstall] CHECKOUT"
 
-fail() {
+usage_error() {
     echo "error: $1" >&2
-    exit 1
+    exit 2
 }
 
 action=install force=
@@ -18,21 +19,25 @@ for argument in "$@"; do
     case $argument in
         --force) force=1 ;;
         --uninstall) action=uninstall ;;
-        -*) fail "unknown flag $argument; expected --force or --uninstall" ;;
-        *) checkout=$argument ;;
+        -*) usage_error "unknown flag $argument; $usage" ;;
+        *)
+            [ -z "$checkout" ] || usage_error "unexpected argument $argument; $usage"
+            checkout=$argument
+            ;;
     esac
 done
-[ -n "$checkout" ] || fail "no checkout given: scripts/install_plugin.sh PATH_TO_CUT_CHECKOUT"
-[ -d "$checkout" ] || fail "no folder $checkout"
+[ -n "$checkout" ] || usage_error "no checkout given; $usage"
+[ -d "$checkout" ] || usage_error "no folder $checkout; $usage"
 for file in "${needed[@]}"; do
-    [ -f "$checkout/$file" ] || fail "$checkout is no checkout of CUT: it has no $file"
+    [ -f "$checkout/$file" ] || usage_error "$checkout is not a checkout of CUT: it has no $file"
 done
-[ "$(cd "$checkout" && pwd)" != "$here" ] || fail "$checkout is ColorCUT itself"
+[ "$(cd "$checkout" && pwd)" != "$here" ] || usage_error "$checkout is ColorCUT itself; name a checkout of CUT"
 
-# Whatever stops the script, it stops before it has changed anything.
+# All checks come before the first change.
 for file in "${files[@]}"; do
-    if [ -e "$checkout/$file" ] && ! grep -q "$mark" "$checkout/$file" && [ -z "$force" ]; then
-        [ "$action" = uninstall ] || fail "$checkout/$file is not ours; --force overwrites it"
+    if [ -e "$checkout/$file" ] && ! grep -q "$mark" "$checkout/$file" && [ "$action$force" = install ]; then
+        echo "error: $checkout/$file is not part of the plugin; --force overwrites it" >&2
+        exit 1
     fi
 done
 for file in "${files[@]}"; do

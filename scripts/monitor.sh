@@ -2,5 +2,5 @@
 # Serve visdom's page, to be opened in a browser: scripts/monitor.sh [--port 8097] [--username NAME] [--env_path DIR]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/environment.sh
-exec "$PYTHON" scripts/monitor.py "$@"
+. scripts/lib/environment.sh
+exec "$PYTHON" scripts/monitor/serve.py "$@"

@@ -1,4 +1,0 @@
-#!/usr/bin/env bash
-# CycleGAN on grey sources: scripts/cyclegan.sh DATAROOT [--small] [FLAG OF train.py...]
-. "$(dirname "$0")/row.sh"
-row --model cycle_gan --dataset_mode grayscale_unaligned

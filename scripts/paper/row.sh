@@ -1,0 +1,43 @@
+# Sourced by the scripts of the paper's rows, which are called as SCRIPT DATAROOT [--small] [FLAG OF train.py...].
+# `row FLAG...` trains the model that these flags make, under the name SET_ROW; called again, it continues that run.
+# With PRINT_FLAGS=1 it prints the flags instead. `run_of ROW` prints the name of a row's run.
+set -euo pipefail
+usage=${usage:-"usage: $0 DATAROOT [--small] [FLAG OF train.py...]"}
+[ $# -ge 1 ] || { echo "error: no DATAROOT given; $usage" >&2; exit 2; }
+[ -d "$1" ] || { echo "error: no folder $1; $usage" >&2; exit 2; }
+data_root=$(cd "$1" && pwd)
+shift
+preset=paper
+if [ "${1:-}" = --small ]; then
+    preset=small
+    shift
+fi
+passed_on=("$@")
+checkpoints=checkpoints
+while [ $# -gt 1 ]; do
+    [ "$1" != --checkpoints_dir ] || checkpoints=$2
+    shift
+done
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+run_of() {
+    local name
+    name=$(basename "$data_root")_$1
+    [ $preset = paper ] || name+=_$preset
+    echo "$name"
+}
+
+row() {
+    if [ -n "${PRINT_FLAGS:-}" ]; then
+        echo "--preset $preset $*"
+        return
+    fi
+    . scripts/lib/environment.sh
+    local name
+    name=$(run_of "$(basename "$0" .sh)")
+    if [ -f "$checkpoints/$name/latest_state.pth" ]; then
+        "$PYTHON" train.py --name "$name" --continue_train "${passed_on[@]}"
+    else
+        "$PYTHON" train.py --dataroot "$data_root" --name "$name" --preset $preset "$@" "${passed_on[@]}"
+    fi
+}

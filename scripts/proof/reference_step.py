@@ -1,0 +1,162 @@
+"""Train as train.py does, but take each step in the plainest way, in float64.
+
+    python -m scripts.proof.reference_step FLAGS OF train.py
+
+The passes that training shares are measured against this reference step. Here no pass is shared: each image goes
+through a network alone, once for each purpose, and losses are written from the papers. For the same seed the initial
+weights, the images and the patch ids are those of train.py. So are the files: test.py and evaluate.py take them.
+"""
+
+from argparse import Namespace
+
+import torch
+
+import train
+from models import MODELS, BaseModel
+from models.color_losses import color_variance, to_grayscale, total_variation
+from models.networks.patch_sample import PatchSampleF
+from util.errors import UsageError, run
+
+# The options that the reference step has formulas for. Batch norm couples the images of a batch.
+COVERED = {
+    "model": ("cut", "colorcut"), "normG": ("instance", "none"), "normD": ("instance", "none"), "no_dropout": (True,),
+    "netF": ("mlp_sample",), "nce_includes_all_negatives_from_minibatch": (False,), "gan_mode": ("lsgan",),
+    "lambda_gp": (0,), "term_units": ("style",), "l1_target": ("color",), "idt_input": ("color",),
+    "accumulate": (1,), "amp": ("off", None), "fast": (False,), "cuda_graph": (False,),
+}  # fmt: skip
+
+
+def create_reference(opt: Namespace) -> BaseModel:
+    """Build the model that the options name, with the reference step.
+
+    Raises:
+        UsageError: if the reference step does not cover the value of an option.
+    """
+    for flag, values in COVERED.items():
+        value = getattr(opt, flag, values[0])
+        if value not in values:
+            raise UsageError(f"--{flag} {value}: the reference step covers only {' and '.join(map(str, values))}")
+    return type("ReferenceModel", (ReferenceStep, MODELS.find(opt.model)), {})(opt)
+
+
+def mean(losses: list[torch.Tensor]) -> torch.Tensor:
+    """Return the mean of a list of losses ()."""
+    return torch.stack(losses).mean()
+
+
+class ReferenceStep:
+    """Comes before CUTModel or ColorCUTModel in the order of bases and replaces the step; all else is theirs."""
+
+    def __init__(self, opt: Namespace):
+        super().__init__(opt)
+        for net in self.networks().values():
+            net.double()  # after initialization, so that the weights are those of train.py
+        self.colors = opt.model == "colorcut"
+        if self.colors:
+            self.style_sums = self.style_sums.double()
+
+    def set_input(self, input: dict) -> None:
+        """Take a batch in float64."""
+        super().set_input({key: value.double() if torch.is_tensor(value) else value for key, value in input.items()})
+
+    def optimize_parameters(self) -> None:
+        """Take one step: D first, then G and F together."""
+        opt = self.opt
+        self.fake_B = self.generate(self.real_A)
+        if self.use_idt:
+            self.idt_B = self.generate(self.real_B)
+
+        if self.use_GAN:
+            self.loss_D_fake = self.least_squares(0, self.fake_B.detach())
+            self.loss_D_real = self.least_squares(1, self.real_B)
+            self.optimizer_D.zero_grad()
+            ((self.loss_D_fake + self.loss_D_real) / 2).backward()
+            self.optimizer_D.step()
+
+        terms = []
+        if self.use_GAN:
+            self.loss_G_GAN = self.least_squares(1, self.fake_B)
+            terms.append(opt.lambda_GAN * self.loss_G_GAN)
+        if self.use_NCE:
+            self.loss_NCE = self.patch_nce(self.real_A, self.fake_B)
+            share = 0.5 if self.use_idt else 1.0
+            terms.append(share * opt.lambda_NCE * self.loss_NCE)
+        if self.use_idt:
+            self.loss_NCE_Y = self.patch_nce(self.real_B, self.idt_B)
+            terms.append(share * opt.lambda_NCE * self.loss_NCE_Y)
+        if self.colors:
+            terms += self.color_terms()
+        self.loss_G = sum(terms)
+        for optimizer in self.generator_optimizers:
+            optimizer.zero_grad()
+        self.loss_G.backward()
+        for optimizer in self.generator_optimizers:
+            optimizer.step()
+
+    def generate(self, images: torch.Tensor) -> torch.Tensor:
+        """Return G(x) for each of the images (N, 3, H, W), which a flipped iteration flips first."""
+        sources = images.flip(3) if self.flipped_for_equivariance else images
+        return torch.cat([self.netG(image) for image in sources.split(1)])
+
+    def least_squares(self, target: float, images: torch.Tensor) -> torch.Tensor:
+        """Return E (D(x) - target)^2 over images (N, 3, H, W): the GAN loss of Mao et al. 2017."""
+        return mean([((self.netD(image) - target) ** 2).mean() for image in images.split(1)])
+
+    def patch_nce(self, sources: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return PatchNCE (Park et al. 2020, eq. 3 and 4) of N pairs of images, the mean of all patches."""
+        losses, patch_ids = [], None
+        for source, target in zip(sources.split(1), targets.split(1), strict=True):
+            with torch.no_grad():
+                keys = self.netG(source, self.nce_layers, encode_only=True)
+            queries = self.netG(target, self.nce_layers, encode_only=True)
+            patch_ids = patch_ids or PatchSampleF.sample_patch_ids(keys, self.opt.num_patches)
+            for layer, (key, query, ids) in enumerate(zip(keys, queries, patch_ids, strict=True)):
+                with torch.no_grad():
+                    k = self.project(layer, key, ids)
+                q = self.project(layer, query.flip(3) if self.flipped_for_equivariance else query, ids)
+                scores = q @ k.T / self.opt.nce_T
+                losses.append((scores.logsumexp(1) - scores.diagonal()).mean())
+        return mean(losses)
+
+    def project(self, layer: int, feature: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """Return unit vectors (P, nc) of a feature (1, C, H, W) at patch ids (P,)."""
+        vectors = self.netF.get_submodule(f"mlp_{layer}")(feature[0].flatten(1)[:, ids].T)
+        return vectors / (vectors.norm(dim=1, keepdim=True) + 1e-7)
+
+    def _add_style_statistics(self) -> None:
+        """Add the batch to the reference of the units: sums of TV, Var[a], Var[b], and a count."""
+        for image in self.real_B.split(1):
+            self.style_sums[0] += self.variation(image)
+            self.style_sums[1:3] += color_variance(image)[0]
+            self.style_sums[3] += 1
+
+    def variation(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the total variation () of an image (1, 3, H, W) per pixel."""
+        return total_variation(image, self.opt.tv_beta)[0] / (image.shape[2] * image.shape[3])
+
+    def color_terms(self) -> list[torch.Tensor]:
+        """Return the weighted terms of ColorCUT whose weight is not 0."""
+        opt, terms, fakes = self.opt, [], self.fake_B.split(1)
+        variation, *variances = self.style_sums[:3] / self.style_sums[3]
+        if opt.lambda_TV != 0:
+            self.loss_TV = mean([self.variation(image) / variation.clamp_min(1e-4) for image in fakes])
+            terms.append(opt.lambda_TV * self.loss_TV)
+        if opt.lambda_l1 != 0:
+            self.rec_B = torch.cat([self.netG(to_grayscale(image)) for image in self.real_B.split(1)])
+            self.loss_l1 = (self.rec_B - self.real_B).abs().mean()
+            terms.append(opt.lambda_l1 * self.loss_l1)
+        if opt.lambda_Var != 0:
+            shares = [color_variance(image)[0] / torch.stack(variances).clamp_min(1) for image in fakes]
+            self.loss_Var = mean([share.min().clamp_max(1) for share in shares])
+            terms.append(-opt.lambda_Var * self.loss_Var)
+        return terms
+
+
+def main() -> None:
+    """Train with the reference step."""
+    train.create_model = create_reference
+    train.main()
+
+
+if __name__ == "__main__":
+    run(main)
