@@ -52,6 +52,7 @@ def main() -> None:
         train(opt, dataset, model, progress, report)
     finally:
         report.close()
+        dataset.close()
 
 
 def create_report(opt: Namespace, dataset: Loader, model: BaseModel, progress: Progress) -> TrainingReport | NullReport:

@@ -65,7 +65,7 @@ def cache_if_it_fits(paths: Iterable[str], variants: Sequence[Namespace]) -> Ima
     slots = {path: _most_bytes(stored_size(path), variants) for path in paths}
     processes = int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
     needed = sum(slots.values()) * processes
-    need = _in_bytes(needed) + f" for {processes} processes" * (processes > 1)
+    need = f"{_in_bytes(needed)} for {processes} processes" if processes > 1 else _in_bytes(needed)
     shared = variants[0].num_threads > 0
     free, place = memory.free(shared)
     if needed > free // 2:

@@ -46,7 +46,7 @@ def _found(parent: Path) -> str:
 
 
 def _contents(folder: Path) -> str:
-    entries = sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())
+    entries = sorted(f"{p.name}/" if p.is_dir() else p.name for p in folder.iterdir())
     if not entries:
         return "it is empty"
     more = f" and {len(entries) - 5} more" if len(entries) > 5 else ""

@@ -53,6 +53,10 @@ class Loader:
     def __iter__(self) -> Iterator[dict]:
         return prefetch(self.batches, self.device)
 
+    def close(self) -> None:
+        """End the workers and threads of torch's loader. It cannot be iterated afterwards."""
+        del self.batches
+
 
 def _step_size_flags(opt: Namespace) -> str:
     factors = [f"--batch_size {opt.batch_size}"]

@@ -246,5 +246,7 @@ class BaseModel(ABC):
             load_network(net, state["networks"].get(name, {}), str(self.run_folder.state), name, vars(self.opt))
         checkpoints.load_training_state(state, self.optimizers, self.schedulers, self.scaler, self.device)
         apply_rates(self.optimizers, self.schedulers, self.opt, state["lr"])
-        self.metric, self.epoch_loss = state["metric"], state["epoch_loss"] * distributed.is_first()
+        self.metric = state["metric"]
+        if distributed.is_first():  # the sum of all processes
+            self.epoch_loss = state["epoch_loss"]
         self.load_extra_state(state["extra"][distributed.rank() % len(state["extra"])])

@@ -72,12 +72,12 @@ class ColorCUTModel(CUTModel):
             setattr(opt, flag, STYLE_WEIGHTS[flag])
 
     def _choose_identity(self):
-        """Decide who paints idt_B: with --idt_input gray the host from `identity_source`, or this model."""
+        """Decide which code computes idt_B for --idt_input gray: the host from `identity_source`, or this class."""
         opt = self.opt
         self.gray_identity = opt.idt_input == "gray" and opt.nce_idt and opt.lambda_NCE != 0
         if opt.idt_input == "gray" and not self.gray_identity:
             print("--idt_input gray has no effect: it needs --nce_idt (not in FastCUT) and --lambda_NCE above 0")
-        # CUT paints idt_B from real_B only. In a CUT checkout this model switches that pass off and adds its own.
+        # CUT computes idt_B from real_B only. In a CUT checkout this class switches that pass off and adds its own.
         self.adds_identity = self.gray_identity and not hasattr(CUTModel, "identity_source")
         if self.adds_identity:
             opt.nce_idt = False
@@ -91,11 +91,11 @@ class ColorCUTModel(CUTModel):
             self._add_style_statistics()
 
     def identity_source(self):
-        """Return the images (N, 3, H, W) that idt_B is painted from."""
+        """Return the images (N, 3, H, W) that G turns into idt_B."""
         return self.gray_B if self.gray_identity else super().identity_source()
 
     def forward(self):
-        """Compute what CUT computes. With --idt_input gray idt_B is painted from the gray style images."""
+        """Compute what CUT computes. With --idt_input gray G turns the gray style images into idt_B."""
         if self.isTrain and self.gray_identity:
             self.gray_B = to_grayscale(self.real_B)
         if self.isTrain and self.adds_identity:
@@ -128,7 +128,7 @@ class ColorCUTModel(CUTModel):
         return loss
 
     def _flip(self, images):
-        """Flip images in a flipped iteration of --flip_equivariance, which paints flipped inputs."""
+        """Flip images in a flipped iteration of --flip_equivariance, where the inputs of G are flipped."""
         return images.flip(3) if getattr(self, "flipped_for_equivariance", False) else images
 
     def _add_style_statistics(self):

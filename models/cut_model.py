@@ -131,7 +131,7 @@ class CUTModel(BaseModel):
             optimizer.zero_grad()
         for _ in step.micro_batches():
             with step.autocast():
-                if step.accumulate > 1 or not self.use_GAN:  # the loop above left the images of its last micro-batch
+                if step.accumulate > 1 or not self.use_GAN:  # else the images of the loop above are still valid
                     self.forward()
                 loss_G = self.compute_G_loss()
             step.scale(loss_G).backward()
@@ -148,7 +148,7 @@ class CUTModel(BaseModel):
         return self.flipped_for_equivariance
 
     def identity_source(self) -> torch.Tensor:
-        """Return the images (N, 3, H, W) that idt_B is painted from: Y. A subclass may return others."""
+        """Return the images (N, 3, H, W) that G turns into idt_B: Y. A subclass may return others."""
         return self.real_B
 
     def forward(self) -> None:
@@ -161,19 +161,19 @@ class CUTModel(BaseModel):
             sources = [images.flip(3) for images in sources]
         self.nce_keys: list[torch.Tensor] | None = None
         if self.real_A.shape != self.real_B.shape:
-            painted = [self.netG(images) for images in sources]
+            outputs = [self.netG(images) for images in sources]
         elif self._keys_come_with_images():
             images, features = self.netG(torch.cat(sources), self.nce_layers)
             self.nce_keys = [feature.detach() for feature in features]
-            painted = images.split(len(self.real_A))
+            outputs = images.split(len(self.real_A))
         else:
-            painted = self.netG(torch.cat(sources)).split(len(self.real_A))
-        self.fake_B = painted[0]
+            outputs = self.netG(torch.cat(sources)).split(len(self.real_A))
+        self.fake_B = outputs[0]
         if self.use_idt:
-            self.idt_B = painted[1]
+            self.idt_B = outputs[1]
 
     def _keys_come_with_images(self) -> bool:
-        """Return True if the pass that paints also gives the keys: they are features of the unflipped inputs.
+        """Return True if the pass of G also gives the keys, which are features of the unflipped inputs.
 
         A subclass with a `calculate_NCE_loss` of its own is called for each pair instead.
         """

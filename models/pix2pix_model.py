@@ -60,7 +60,7 @@ class Pix2PixModel(BaseModel):
         self.optimizer_G.zero_grad()
         for _ in step.micro_batches():
             with step.autocast():
-                if step.accumulate > 1:  # the loop above left the images of its last micro-batch
+                if step.accumulate > 1:  # else the images of the loop above are still valid
                     self.forward()
                 loss_G = self.compute_G_loss()
             step.scale(loss_G).backward()
