@@ -14,6 +14,8 @@ import torch
 from tests.helpers.images import make_dataroot
 from tests.helpers.launch import ROOT
 
+torch.set_num_threads(1)  # tests run side by side, and tiny models are no faster on several cores
+
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:

@@ -8,6 +8,7 @@ import torch
 from data import Loader, create_dataset
 from models import create_model
 from models.base_model import BaseModel
+from models.optimizers import parameters_of
 from options.test_options import TestOptions
 from options.train_options import TrainOptions
 from tests.helpers.flags import TINY
@@ -20,24 +21,29 @@ def train_options(dataroot: Path, flags: str = "") -> Namespace:
     return TrainOptions(f"--dataroot {dataroot} {TINY} {flags}").parse()
 
 
-def build(dataroot: Path, flags: str = "") -> tuple[BaseModel, Loader]:
-    """Return the model that the flags name, ready to train, and its loader. Both are the same for the same seed."""
+def build(dataroot: Path, flags: str = "", kind: type[BaseModel] | None = None) -> tuple[BaseModel, Loader]:
+    """Return a model ready to train, of this class or the one that the flags name, and its loader."""
     opt = train_options(dataroot, flags)
     seed_everything(opt.seed)
-    loader, model = create_dataset(opt), create_model(opt)
+    loader, model = create_dataset(opt), kind(opt) if kind else create_model(opt)
     model.setup(opt)
     return model, loader
 
 
-def build_with_batch(dataroot: Path, flags: str = "") -> BaseModel:
+def build_with_batch(dataroot: Path, flags: str = "", kind: type[BaseModel] | None = None) -> BaseModel:
     """Return a model in float64 whose input is the first batch."""
-    model, loader = build(dataroot, flags)
+    model, loader = build(dataroot, flags, kind)
+    make_double(model)
+    model.set_input(doubled(next(iter(loader))))
+    return model
+
+
+def make_double(model: BaseModel) -> None:
+    """Compute in float64 from now on."""
     for net in model.networks().values():
         net.double()
     if hasattr(model, "style_sums"):
         model.style_sums = model.style_sums.double()
-    model.set_input(doubled(next(iter(loader))))
-    return model
 
 
 def doubled(batch: dict) -> dict:
@@ -54,6 +60,16 @@ def build_test_loader(dataroot: Path, flags: str = "") -> Loader:
     """Return a loader for testing, of no run."""
     no_run = "--checkpoints_dir does_not_exist"
     return create_dataset(TestOptions(f"--dataroot {dataroot} --gpu_ids -1 {no_run} {flags}").parse())
+
+
+def use_sgd(model: BaseModel) -> None:
+    """Replace each optimizer by plain SGD, whose steps are as exact as its gradients; Adam's are not."""
+    sgd = {id(adam): torch.optim.SGD(parameters_of(adam), lr=0.02) for adam in model.optimizers}
+    for name, value in list(vars(model).items()):
+        if isinstance(value, list):
+            setattr(model, name, [sgd.get(id(one), one) for one in value])
+        elif id(value) in sgd:
+            setattr(model, name, sgd[id(value)])
 
 
 def take_steps(model: BaseModel, loader: Loader, count: int = 1) -> list[dict[str, float]]:

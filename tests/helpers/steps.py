@@ -6,30 +6,26 @@ weights, its losses, and which images each process took.
 
 import sys
 
+import pytest
 import torch
 
-from models.finite_check import check_weights
-from tests.helpers.build import build, doubled, weights_of
+from tests.helpers.build import build, doubled, make_double, use_sgd, weights_of
 from util import distributed
 from util.errors import run
 
 
 def main() -> None:
     """Take the steps of each model."""
-    torch.set_default_dtype(torch.float64)
-    results = [take_steps(*flags.split(maxsplit=1)) for flags in sys.argv[2:]]
+    results = [take_exact_steps(*flags.split(maxsplit=1)) for flags in sys.argv[2:]]
     if distributed.is_first():
         torch.save(results, sys.argv[1])
 
 
-def take_steps(dataroot: str, flags: str) -> dict:
-    """Train two epochs with SGD, whose steps are as exact as its gradients; Adam's are not."""
+def take_exact_steps(dataroot: str, flags: str) -> dict:
+    """Train two epochs in float64 with SGD."""
     model, loader = build(dataroot, flags)
-    for number, adam in enumerate(model.optimizers):
-        sgd = torch.optim.SGD([p for group in adam.param_groups for p in group["params"]], lr=0.02)
-        (name,) = [name for name, value in vars(model).items() if value is adam]
-        model.optimizers[number] = sgd
-        setattr(model, name, sgd)
+    make_double(model)
+    use_sgd(model)
     taken, losses = [], []
     for epoch in (1, 2):
         loader.set_epoch(epoch)
@@ -38,10 +34,21 @@ def take_steps(dataroot: str, flags: str) -> dict:
             model.set_input(doubled(batch))
             model.optimize_parameters()
             losses.append(model.get_current_losses())
-    check_weights(model.networks())  # the same in all processes
+    model.check_weights()  # the same in all processes
     extra = {key: value for key, value in model.extra_state().items() if torch.is_tensor(value)}
     weights = {**weights_of(model), **extra}
     return {"taken": distributed.gather_to_first(taken), "losses": losses, "weights": weights}
+
+
+def assert_same_steps(ours: dict, expected: dict) -> None:
+    """The same losses and weights, to float64's rounding; each image was taken once an epoch."""
+    taken = [image for process in ours["taken"] for image in process]
+    assert sorted(taken) == sorted(expected["taken"][0]) and len({image[:2] for image in taken}) == 8
+    assert len(ours["losses"]) == 2
+    for losses, theirs in zip(ours["losses"], expected["losses"], strict=True):
+        assert losses == pytest.approx(theirs, rel=1e-9, abs=1e-12)
+    for key, value in expected["weights"].items():
+        assert torch.allclose(ours["weights"][key], value, rtol=1e-9, atol=1e-12), key
 
 
 if __name__ == "__main__":

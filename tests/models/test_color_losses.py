@@ -1,4 +1,4 @@
-"""The colour losses against skimage, numpy and values computed by hand."""
+"""Color losses against skimage, numpy and values computed by hand."""
 
 import numpy as np
 import pytest
@@ -20,13 +20,13 @@ def test_lab_agrees_with_skimage_over_the_cube():
 
 @pytest.mark.parametrize("value", [-1.0, 1.0, 0.3, -1.0001, 1.0001])
 @pytest.mark.parametrize("loss", [color_variance, total_variation, lambda x: total_variation(x, 1.0)])
-def test_gradients_are_finite_at_flat_pictures(loss, value):
+def test_color_losses_have_finite_gradients_at_flat_images(loss, value):
     images = torch.full((1, 3, 4, 4), value, requires_grad=True)
     loss(images).sum().backward()
     assert images.grad.isfinite().all()
 
 
-def test_lab_gradient():
+def test_lab_has_the_gradient_of_finite_differences():
     images = (torch.rand(1, 3, 3, 3, dtype=torch.float64) * 1.6 - 0.8).requires_grad_()
     assert torch.autograd.gradcheck(rgb_to_lab, images)
 
@@ -43,7 +43,7 @@ def test_total_variation_by_hand():
 
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("beta", [2.0, 1.5, 3.0])
-def test_total_variation_against_the_printed_formula(batch, beta):
+def test_total_variation_is_the_printed_formula(batch, beta):
     images = torch.rand(batch, 3, 5, 4, dtype=torch.float64)
     expected = torch.zeros(batch, dtype=torch.float64)
     for n in range(batch):
@@ -57,14 +57,14 @@ def test_total_variation_against_the_printed_formula(batch, beta):
     assert torch.allclose(total_variation(images, beta), expected, rtol=1e-6)
 
 
-def test_color_variance_against_numpy():
+def test_color_variance_is_that_of_numpy():
     images = torch.rand(2, 3, 6, 7) * 2 - 1
     lab = skimage.color.rgb2lab(((images + 1) / 2).permute(0, 2, 3, 1).double().numpy())
     expected = lab[..., 1:].reshape(2, -1, 2).var(axis=1)
     assert np.allclose(color_variance(images).numpy(), expected, rtol=1e-3)
 
 
-def test_grey_is_a_fixed_point_and_the_same_luma_everywhere():
+def test_grayscale_is_a_fixed_point_and_has_the_luma_of_the_data():
     images = torch.rand(1, 3, 4, 4)
     gray = to_grayscale(images)
     assert torch.allclose(to_grayscale(gray), gray, atol=1e-6)

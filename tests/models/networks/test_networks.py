@@ -1,4 +1,4 @@
-"""Networks: sizes in and out, taps, initialization. Upstream's keys and answers: tests/upstream."""
+"""Networks: sizes in and out, taps, initialization. tests/upstream compares them with CUT's."""
 
 import math
 
@@ -15,16 +15,18 @@ def generator(netG: str = "resnet_4blocks", ngf: int = 4, norm: str = "instance"
     return define_G(3, 3, ngf, netG, norm, init_gain=1.0, **keywords)
 
 
-@pytest.mark.parametrize(("netG", "size"), [("resnet_9blocks", 64), ("resnet_6blocks", 32), ("resnet_4blocks", 36),
-                                            ("unet_128", 128), ("unet_256", 256)])  # fmt: skip
-def test_generators_keep_the_size(netG, size):
-    out = generator(netG, 2)(torch.randn(2, 3, size, size))  # two pictures: one has no variance at 1x1
+SIZES = {"resnet_9blocks": 64, "resnet_6blocks": 32, "resnet_4blocks": 36, "unet_128": 128, "unet_256": 256}
+
+
+@pytest.mark.parametrize(("netG", "size"), SIZES.items())
+def test_generator_keeps_the_size(netG, size):
+    out = generator(netG, 2)(torch.randn(2, 3, size, size))  # two images: one has no variance at 1x1
     assert out.shape == (2, 3, size, size) and out.abs().max() <= 1
 
 
 @pytest.mark.parametrize("no_antialias", [False, True])
-def test_70x70_patches(no_antialias):
-    """30x30 scores of 256x256 pictures, as in pix2pix; each sees 70 pixels without the blur's further ones."""
+def test_discriminator_judges_patches_of_70x70(no_antialias):
+    """30x30 scores of 256x256 images, as in pix2pix; each sees 70 pixels without the blur's further ones."""
     net = define_D(3, 4, "basic", norm="none", init_gain=1.0, no_antialias=no_antialias).eval()
     images = torch.randn(1, 3, 256, 256, requires_grad=True)
     scores = net(images)
@@ -39,7 +41,7 @@ def test_instance_norm_is_that_of_torch():
     assert torch.allclose(InstanceNorm2d()(x), nn.InstanceNorm2d(5).double()(x), atol=1e-12)
 
 
-def test_blur_and_bilinear_by_hand():
+def test_downsample_and_upsample_by_hand():
     x = torch.zeros(1, 1, 5, 5)
     x[0, 0, 2, 2] = 16.0
     expected = torch.tensor([[0.0, 0, 0], [0, 4, 0], [0, 0, 0]])
@@ -54,33 +56,33 @@ def test_blur_and_bilinear_by_hand():
 
 @pytest.mark.parametrize("no_antialias", [False, True])
 @pytest.mark.parametrize("encode_only", [False, True])
-def test_taps_are_the_outputs_of_their_layers(no_antialias, encode_only):
-    """Without antialiasing tap 8 is a norm's output, which the in-place ReLU behind it overwrites, as upstream."""
+def test_generator_returns_the_outputs_of_tapped_layers(no_antialias, encode_only):
+    """Without antialiasing tap 8 is a norm, and the in-place ReLU after it overwrites the feature, as in CUT."""
     net, images, taps = generator(no_antialias=no_antialias), torch.randn(1, 3, 32, 32), [0, 4, 8, 12]
     seen: dict[int, torch.Tensor] = {}
     handles = [net.model[tap].register_forward_hook(lambda m, i, out, tap=tap: seen.update({tap: out})) for tap in taps]
-    picture = net(images)
+    painted = net(images)
     for handle in handles:
         handle.remove()
     answer = net(images, taps, encode_only=encode_only)
     features = answer if encode_only else answer[1]
     assert all(torch.equal(feature, seen[tap]) for feature, tap in zip(features, taps, strict=True))
-    assert encode_only or torch.equal(answer[0], picture)
+    assert encode_only or torch.equal(answer[0], painted)
     assert [f.shape[1] for f in features] == net.tap_channels(taps)
 
 
 @pytest.mark.parametrize("size", [(32, 48), (256, 256), (16, 20)])
-def test_multiples_of_4_are_not_padded(size):
+def test_padding_leaves_multiples_of_4_alone(size):
     net, images = generator(), torch.rand(1, 3, *size) * 2 - 1
     assert torch.equal(apply_padded(net, images), net(images))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 50), (33, 31), (129, 3)])
-def test_any_size_is_painted(size):
+def test_padding_takes_any_size(size):
     assert apply_padded(generator(), torch.zeros(1, 3, *size)).shape == (1, 3, *size)
 
 
-def test_padding_is_reflection():
+def test_padding_reflects():
     class Spy(nn.Module):
         size_multiple = 8
 
@@ -94,25 +96,25 @@ def test_padding_is_reflection():
 
 
 @pytest.mark.parametrize(("init_type", "gain"), [("normal", 0.5), ("xavier", 2.0), ("kaiming", 1.0)])
-def test_weights_have_the_spread_of_their_initialization(init_type, gain):
+def test_init_gives_weights_the_spread_of_its_type(init_type, gain):
     weight = define_G(3, 3, 64, "resnet_4blocks", init_type=init_type, init_gain=gain).model[12].conv_block[1].weight
     fan = 256 * 9
     expected = {"normal": gain, "xavier": gain * math.sqrt(2 / (2 * fan)), "kaiming": math.sqrt(2 / fan)}[init_type]
     assert weight.std().item() == pytest.approx(expected, rel=0.02)
 
 
-def test_orthogonal_weights():
+def test_init_makes_weights_orthogonal():
     weight = define_D(3, 8, "basic", init_type="orthogonal", init_gain=0.5).model[0].weight.flatten(1)
     assert torch.allclose(weight @ weight.T, torch.eye(8) * 0.25, atol=1e-5)
 
 
-def test_projection_by_hand():
+def test_patch_sample_by_hand():
     net = define_F([6], "mlp_sample", 16, init_gain=1.0)  # few hidden units may all be dead, and then the vector is 0
-    feature, places = torch.randn(2, 6, 3, 4), [torch.tensor([11, 0, 5])]
-    (out,) = net([feature], places)
+    feature, patch_ids = torch.randn(2, 6, 3, 4), [torch.tensor([11, 0, 5])]
+    (out,) = net([feature], patch_ids)
     x = feature[1, :, 5 // 4, 5 % 4]
     x = net.mlp_0[2](torch.relu(net.mlp_0[0](x)))
     assert x.norm() > 0
     assert torch.allclose(out[1, 2], x / (x.norm() + 1e-7), atol=1e-6)
-    (plain,) = define_F([6], "sample")([feature], places)
+    (plain,) = define_F([6], "sample")([feature], patch_ids)
     assert torch.allclose(plain[0, 0], feature[0, :, 2, 3] / feature[0, :, 2, 3].norm(), atol=1e-6)
