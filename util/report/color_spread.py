@@ -1,35 +1,34 @@
-"""How varied the colours are that a model paints, beside those of the style: gathered in training, in CIELAB."""
+"""How varied the generated colors are, and those of the style: gathered during training, in CIELAB."""
 
 import functools
 
+import numpy as np
 import torch
 
-from models.color_losses import rgb_to_lab
-
-_GRID = 32  # pixels of a picture that are kept: GRID x GRID of them, evenly spread
+_GRID = 32  # pixels kept of an image: GRID x GRID, evenly spaced
 
 
-class ColorStatistics:
-    """Keeps a few pixels of the latest pictures on the device; what they say is computed only when it is read."""
+class ColorSpread:
+    """Keeps some pixels of the latest images on their device; statistics are computed when they are read."""
 
-    def __init__(self, pictures: int = 64):
-        """Args: pictures: how many of the latest ones a reading covers."""
-        self.capacity = pictures
+    def __init__(self, max_images: int = 64):
+        """Args: max_images: how many of the latest images a reading covers."""
+        self.max_images = max_images
         self.latest: dict[str, list[torch.Tensor]] = {"": [], "style_": []}
 
-    def see(self, painted: torch.Tensor, style: torch.Tensor) -> None:
-        """Take pictures (N, 3, H, W) in [-1, 1] of one step: a copy each on the device, no waiting."""
+    def add(self, painted: torch.Tensor, style: torch.Tensor) -> None:
+        """Take the images (N, 3, H, W) in [-1, 1] of one step, without waiting for the device."""
         for kept, images in zip(self.latest.values(), (painted, style), strict=True):
-            kept.append(_thinned(images.detach()[-self.capacity :]))
-            while sum(map(len, kept)) > self.capacity:
+            kept.append(_subsample(images.detach()[-self.max_images :]))
+            while sum(map(len, kept)) > self.max_images:
                 del kept[0]
 
     def read(self) -> dict[str, float]:
-        """Return the statistics of the latest pictures, those of the style with `style_` before; waits for the device.
+        """Return the statistics of the latest images; names of the style's begin with `style_`. Waits for the device.
 
-        In Lab units: `spread_a`, `spread_b` are standard deviations over the pixels of a picture, the mean of all
-        pictures; `spread_between` is that of the pictures' mean colours. `spread_least` tells one tone from several:
-        the standard deviation within pictures along the direction in the plane of a and b in which it is smallest.
+        In Lab units: `spread_a` and `spread_b` are standard deviations over the pixels of an image, averaged over
+        images; `spread_between` is that of the mean colors of images. `spread_least` tells one tone from several: the
+        standard deviation within images along the direction in the plane of a and b in which it is smallest.
         """
         read = {}
         for prefix, kept in self.latest.items():
@@ -38,26 +37,27 @@ class ColorStatistics:
         return read
 
 
-def _thinned(images: torch.Tensor) -> torch.Tensor:
-    """Return GRID x GRID evenly spread pixels: (N, 3, GRID, GRID)."""
-    rows, columns = (_places(side, images.device) for side in images.shape[2:])
+def _subsample(images: torch.Tensor) -> torch.Tensor:
+    """Return GRID x GRID evenly spaced pixels: (N, 3, GRID, GRID)."""
+    rows, columns = (_positions(side, images.device) for side in images.shape[2:])
     return images[:, :, rows[:, None], columns]
 
 
-@functools.lru_cache(maxsize=16)  # on a GPU this step would otherwise launch more kernels than all the rest of it
-def _places(side: int, device: torch.device) -> torch.Tensor:
+@functools.lru_cache(maxsize=16)  # on a GPU `add` would otherwise launch more kernels for these than for all the rest
+def _positions(side: int, device: torch.device) -> torch.Tensor:
     return torch.linspace(0, side - 1, _GRID, device=device).round().long()
 
 
 def _statistics(images: torch.Tensor) -> dict[str, float]:
-    ab = rgb_to_lab(images)[:, 1:].flatten(2)  # (N, 2, P)
-    means = ab.mean(2, keepdim=True)
-    spread = ab.std(2, correction=0).mean(0)
-    between = means.var(0, correction=0).sum().sqrt()
-    deviations = (ab - means).transpose(0, 1).flatten(1)  # (2, N P)
-    (var_a, covariance), (_, var_b) = torch.cov(deviations, correction=0)
-    # The smaller eigenvalue of the symmetric 2x2 matrix.
-    smaller = (var_a + var_b) / 2 - torch.hypot((var_a - var_b) / 2, covariance)
-    least = smaller.clamp_min(0).sqrt()
-    values = torch.stack([*spread, least, between]).tolist()
-    return dict(zip(("spread_a", "spread_b", "spread_least", "spread_between"), values, strict=True))
+    from skimage.color import rgb2lab  # takes 0.3 s, which a run that prints no losses saves
+
+    rgb = images.float().add(1).div(2).clamp(0, 1).cpu().numpy().astype(np.float64)
+    ab = rgb2lab(rgb, channel_axis=1)[:, 1:].reshape(len(rgb), 2, -1)  # (N, 2, P)
+    means = ab.mean(2, keepdims=True)
+    spread_a, spread_b = ab.std(2).mean(0)
+    (var_a, covariance), (_, var_b) = np.cov((ab - means).transpose(1, 0, 2).reshape(2, -1), bias=True)
+    smaller_eigenvalue = (var_a + var_b) / 2 - np.hypot((var_a - var_b) / 2, covariance)
+    least = np.sqrt(np.maximum(smaller_eigenvalue, 0))
+    between = np.sqrt(means.var(0).sum())
+    values = {"spread_a": spread_a, "spread_b": spread_b, "spread_least": least, "spread_between": between}
+    return {name: float(value) for name, value in values.items()}

@@ -1,9 +1,11 @@
-"""What a training run says: on a terminal a progress bar, elsewhere plain lines."""
+"""What a training run prints: a progress bar on a terminal, plain lines elsewhere."""
 
 import os
 import sys
 
 from tqdm import tqdm
+
+tqdm.monitor_interval = 0  # else tqdm starts a thread for its bar, which nobody ends
 
 
 def silence() -> None:
@@ -12,44 +14,44 @@ def silence() -> None:
 
 
 class Console:
-    """Progress in iterations, over all epochs of the run."""
+    """Shows the progress over all epochs of the run, in iterations."""
 
     def __init__(self, total: int, done: int):
-        """Args: total: iterations of the whole run; done: those already taken."""
+        """Args: total: iterations of the whole run; done: those that an earlier process trained."""
         self.on_terminal = sys.stdout.isatty()
         self.bar = tqdm(total=total, initial=done, file=sys.stdout, dynamic_ncols=True, disable=not self.on_terminal)
         self.left = total - done
-        self.latest = ""  # losses
+        self.latest_losses = ""
 
     def advance(self) -> None:
         """Count an iteration."""
         self.left -= 1
         self.bar.update()
 
-    def losses(self, where: str, values: str, seconds: float) -> None:
-        """Show losses: in the bar, which has speed and time left, or as a line that says all of it.
+    def log_losses(self, position: str, losses: str, seconds: float) -> None:
+        """Show losses: in the bar, which has speed and time left, or as a line with all of it.
 
         Args:
-            where: epoch and iteration.
-            seconds: those of an iteration.
+            position: epoch and iteration.
+            seconds: time of one iteration.
         """
-        self.latest = values
+        self.latest_losses = losses
         if self.on_terminal:
-            self.bar.set_postfix_str(values, refresh=False)
+            self.bar.set_postfix_str(losses, refresh=False)
         else:
-            self.say(f"{where} {values} [{1 / seconds:.2f} it/s, {_clock(seconds * self.left)} left]")
+            self.print(f"{position} {losses} [{1 / seconds:.2f} it/s, {_clock(seconds * self.left)} left]")
 
     def end_epoch(self, line: str) -> None:
-        """Tell the end of an epoch; on a terminal with all the losses, of which a narrow bar shows but a few."""
-        self.say(f"{line}: {self.latest}" if self.on_terminal and self.latest else line)
+        """Print a line; on a terminal with all losses, of which a narrow bar shows only a few."""
+        self.print(f"{line}: {self.latest_losses}" if self.on_terminal and self.latest_losses else line)
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         """Print a line without breaking the bar."""
         with tqdm.external_write_mode(file=sys.stdout):
             print(line, flush=True)
 
     def warn(self, line: str) -> None:
-        """Print a line that --quiet does not hush."""
+        """Print a line to stderr, which --quiet does not suppress."""
         with tqdm.external_write_mode(file=sys.stderr):
             print(line, file=sys.stderr, flush=True)
 

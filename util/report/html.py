@@ -1,4 +1,4 @@
-"""A page of pictures and curves, built with dominate, that opens from disk without a network."""
+"""A page of images and curves, built with dominate, that opens from disk without a network."""
 
 import functools
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ try:
     from dominate import tags
 
     from util.report.charts import line_chart
-except ImportError:  # pages are a convenience; nothing else needs them
+except ImportError:  # only pages need it
     dominate = None
 
 _STYLE = """
@@ -34,17 +34,17 @@ polyline, .frame { fill: none; stroke: currentColor; } .frame { opacity: .3; } p
 
 
 def available() -> bool:
-    """Tell whether pages can be written; where not, that is said once."""
+    """Return True if pages can be written; if not, print that once."""
     if dominate is None:
-        _tell_once()
+        _print_once()
     return dominate is not None
 
 
 class Page:
-    """Rows of captioned pictures below headings, written to FOLDER/NAME; without dominate it does nothing."""
+    """Rows of captioned images below headings, written to FOLDER/NAME. Without dominate it does nothing."""
 
     def __init__(self, folder: Path, title: str, name: str = "index.html"):
-        """Args: title: plain text, heading and title; name: the file's."""
+        """Args: title: plain text, for the title and the heading; name: of the file."""
         self.folder, self.name = folder, name
         self.available = available()
         if not self.available:
@@ -57,38 +57,38 @@ class Page:
         self.document.add(tags.h1(title))
 
     def add_note(self, text: str, kind: str = "note") -> None:
-        """Add a line of plain text; of kind `note` or `warning`."""
+        """Add a line of plain text; `kind` is "note" or "warning"."""
         if self.available:
             self.document.add(tags.p(text, cls=kind))
 
     def add_links(self, links: dict[str, str]) -> None:
-        """Add a line of links by their text; targets are relative to the page's folder."""
+        """Add a line of links, paths by text; paths are relative to the folder of the page."""
         if self.available and links:
             self.document.add(tags.p(*((tags.a(text, href=quote(path)), " ") for text, path in links.items())))
 
     def add_details(self, summary: str, text: str) -> None:
-        """Add preformatted text that opens on a click."""
+        """Add preformatted text that a click unfolds."""
         if self.available:
             self.document.add(tags.details(tags.summary(summary), tags.pre(text)))
 
     def add_charts(self, x: Sequence[float], charts: dict[str, dict[str, Sequence[float | None]]], note: str) -> None:
-        """Add a chart for each title, of its curves by name; x holds the points that all of them share."""
+        """Add a chart for each title, with its curves by name over the same x, and a line of text below."""
         if self.available and x:
             figures = [line_chart(title, x, curves) for title, curves in charts.items()]
             self.document.add(tags.div(*figures, cls="charts"), tags.p(note, cls="note"))
 
-    def add_row(self, heading: str, pictures: dict[str, str], width: int) -> None:
-        """Add pictures by caption; paths are relative to the page's folder. Each links to its full size."""
+    def add_row(self, heading: str, images: dict[str, str], width: int) -> None:
+        """Add images, paths by caption, that link to their full size; paths are relative to the folder of the page."""
         if not self.available:
             return
         row = tags.div(cls="row")
-        for caption, path in pictures.items():
+        for caption, path in images.items():
             try:
                 with Image.open(self.folder / path) as file:
                     height = round(width * file.height / file.width)
-            except OSError:  # cut short by a crash, say
+            except OSError:  # for example cut short by a crash
                 continue
-            # With both sides given the page has its length before any picture is there: only then is lazy loading lazy.
+            # With width and height the page has its full length before any image is loaded; lazy loading needs that.
             shape = {"width": width, "height": height, "loading": "lazy"}
             image = tags.img(src=quote(path), alt=f"{caption} of {heading}", **shape)
             row.add(tags.figure(tags.a(image, href=quote(path)), tags.figcaption(caption)))
@@ -103,5 +103,5 @@ class Page:
 
 
 @functools.cache
-def _tell_once() -> None:
+def _print_once() -> None:
     print("dominate is not installed: no pages are written (pip install dominate)")

@@ -1,50 +1,52 @@
-"""The log of a run in files: upstream's loss_log.txt for people, metrics.jsonl for machines."""
+"""The files that a run logs to: loss_log.txt in CUT's form for people, metrics.jsonl for programs."""
 
 import json
 import time
 from pathlib import Path
 
-from util.report.curves import values_of
 from util.files import replacing
+from util.report.curves import values_of
+from util.run_folder import RunFolder
 
 
-class RunLog:
-    """A line is in its file before training goes on, and so there after a crash.
+class MetricsLog:
+    """Writes each record before training goes on, so that it is there after a crash.
 
-    A record of metrics.jsonl: `epoch`, and `epoch_iter` of its pictures seen; `epochs`, the same as one number;
-    `iteration` and `pictures` of the whole run; `losses` without their weights; `colors` in CIELAB units
-    (util/report/color_spread.py) and `one_tone`, the alarm; `learning_rate`; `times` in seconds: `iteration`, `data` (of
-    it waiting for pictures), `elapsed`, and `monitor`, what the live monitor took of it.
+    A record of metrics.jsonl: `epoch`, and `epoch_iter`, the images of it that were seen; `epochs`, both as one
+    number; `iteration` and `pictures`, the images, of the whole run; `losses` without their weights; `colors` in Lab
+    units (color_spread.py) and `one_tone`, the alarm; `learning_rate`; `times` in seconds: of an `iteration`, of the
+    part of it spent waiting for `data`, since the start (`elapsed`), and in calls of the live `monitor`.
     """
 
-    def __init__(self, folder: Path):
-        """Args: folder: where the run lies; it is made if it is absent."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.losses, self.metrics = folder / "loss_log.txt", folder / "metrics.jsonl"
+    def __init__(self, folder: RunFolder):
+        """Args: folder: of the run; it is created if it is absent."""
+        folder.path.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
         self.header = f"================ Training Loss ({time.strftime('%c')}) ================\n"
 
     def rewind(self, epoch: int, epoch_iter: int) -> list[dict]:
-        """Return the records up to where the run stands; later ones, of a run that was killed, are taken out.
+        """Return the records up to this point, and remove later ones, which a killed run left behind.
 
-        A run that starts anew under the name of another leaves the other's records in metrics_before.jsonl.
+        A run that starts anew under the name of another keeps the records of that one in metrics_before.jsonl.
         """
-        records = read(self.metrics)
+        path = self.folder.metrics
+        records = read(path)
         kept = [record for record in records if (record["epoch"], record["epoch_iter"]) <= (epoch, epoch_iter)]
         if records and not kept:
-            self.metrics.replace(self.metrics.with_name("metrics_before.jsonl"))
-        with replacing(self.metrics) as file:
+            path.replace(self.folder.metrics_before)
+        with replacing(path) as file:
             file.writelines(_line(record).encode() for record in kept)
         return kept
 
     def add(self, record: dict, line: str) -> None:
-        """Write a record, and the line that people read."""
-        _append(self.metrics, _line(record))
-        _append(self.losses, f"{self.header}{line}\n")
+        """Write a record, and the line for people."""
+        _append(self.folder.metrics, _line(record))
+        _append(self.folder.loss_log, f"{self.header}{line}\n")
         self.header = ""
 
 
 def read(path: Path) -> list[dict]:
-    """Return the records of a metrics.jsonl; a line that was cut short, or is none of ours, is left out."""
+    """Return the records of a metrics.jsonl, without lines that are cut short or no records."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     records = []
     for line in lines:

@@ -10,11 +10,11 @@ from util.report.html import Page
 from util.util import save_image, tensor2im
 
 
-class Results:
-    """Writes every picture, in the sub-folders of its source, and a page that shows them."""
+class ResultsPage:
+    """Writes every image, in the sub-folders of its source image, and a page that shows them."""
 
     def __init__(self, opt: Namespace, options: str, label: str | None = None):
-        """Args: options: as text, for the page; label: the folder's name instead of PHASE_EPOCH."""
+        """Args: options: as text, for the page; label: name of the folder instead of PHASE_EPOCH."""
         self.opt = opt
         self.folder = Path(opt.results_dir) / opt.name / (label or f"{opt.phase}_{opt.epoch}")
         if (self.folder / "index.html").exists():
@@ -22,21 +22,21 @@ class Results:
             shutil.rmtree(self.folder / "images", ignore_errors=True)
         self.page = Page(self.folder, f"{opt.name}: {self.folder.name}")
         self.page.add_details("options", options)
-        self.taken: set[str] = set()
+        self.taken: set[str] = set()  # names, in lower case
         self.count = 0
 
     def add(self, visuals: dict[str, torch.Tensor], path: str) -> None:
-        """Save the pictures made from the source picture at `path`."""
+        """Save the images made from the source image at `path`."""
         name = self._unique_name(path)
         row = {}
-        for visual, picture in visuals.items():
+        for visual, images in visuals.items():
             row[visual] = f"images/{visual}/{name}.png"
-            save_image(tensor2im(picture), self.folder / row[visual])
+            save_image(tensor2im(images), self.folder / row[visual])
         self.page.add_row(name, row, self.opt.display_winsize)
         self.count += 1
 
     def _unique_name(self, path: str) -> str:
-        """Return the source's place below the data root without its ending; kept where two would be the same."""
+        """Return the path below the data root without suffix, or another one if that name is taken."""
         source = Path(path)
         root = Path(self.opt.dataroot)
         inside = source.relative_to(root) if source.is_relative_to(root) else Path(source.name)
@@ -47,7 +47,7 @@ class Results:
         if name.lower() in self.taken:
             name = f"{name}_{inside.suffix[1:]}"
         number = 2
-        while name.lower() in self.taken:  # lower: file systems may not tell A from a
+        while name.lower() in self.taken:  # lower: on some file systems A and a are one
             name, number = f"{inside.with_suffix('').as_posix()}_{number}", number + 1
         self.taken.add(name.lower())
         return name

@@ -1,53 +1,64 @@
-"""What a training run tells while it runs, handed to all that show or keep it."""
+"""What a training run reports, passed on to all that show or keep it."""
 
 import time
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
-from data import Loader
-from models.base_model import BaseModel
-from util.report.color_spread import ColorStatistics
-from util import html, visdom_monitor
-from util.report.collapse_alarm import CollapseAlarm
+import torch
+
+from util.report import html, visdom_monitor
+from util.report.alarms import CollapseAlarm, DataAlarm
+from util.report.color_spread import ColorSpread
 from util.report.console import Console
-from util.report.curves import values_of
-from util.report.data_alarm import DataAlarm
-from util.report.history import History
-from util.report.metrics_log import RunLog
-from util.run.state import Progress
+from util.report.metrics_log import MetricsLog
 from util.report.tensorboard_log import TensorBoardLog
 from util.report.training_page import TrainingPage
+from util.run.state import Progress
+from util.run_folder import RunFolder
+
+ComputeVisuals = Callable[[], dict[str, torch.Tensor]]  # images by name; none of them: there is nothing to show
 
 
-class Report:
-    """Console, files, page, live monitor and TensorBoard of a run, and its alarms."""
+class TrainingReport:
+    """Console, log files, page, live monitor and TensorBoard of a run, and its alarms."""
 
-    def __init__(self, opt: Namespace, model: BaseModel, progress: Progress, dataset: Loader):
-        """Args: progress: where the run stands, which the loop keeps up to date."""
-        self.opt, self.model, self.progress, self.epoch_size = opt, model, progress, len(dataset)
-        folder = model.save_dir
-        self.step_size = dataset.step_size
-        steps = self.epoch_size // self.step_size
-        done = steps * (progress.epoch - 1) + progress.epoch_iter // self.step_size
-        self.console = Console(total=steps * (opt.n_epochs + opt.n_epochs_decay), done=done)
-        self.tensorboard = TensorBoardLog(folder / "tensorboard", progress.total_iters) if opt.tensorboard else None
-        self.log = RunLog(folder)
-        self.history = History()
-        for record in self.log.rewind(progress.epoch, progress.epoch_iter):
-            self.history.add(record["epochs"], values_of(record))
-        options = (folder / f"{opt.phase}_opt.txt").read_text(encoding="utf-8")
-        self.page = TrainingPage(folder / "web", opt.name, options, opt.display_winsize, self.history)
-        self.monitor = visdom_monitor.connect(opt, self.history, self.console.say)
-        if not opt.no_html and html.available():
-            self.say(f"the page: {self.page.folder / 'index.html'}")
-        self.colors = ColorStatistics()
-        self.alarm = CollapseAlarm(opt)
-        self.data_alarm = DataAlarm(opt, filling=progress.epoch if dataset.dataset.cache else None)
-        self.start = self.asked = time.perf_counter()
-        self.steps, self.waited = 0, 0.0  # since the last line of losses
-        self.shown = 0  # pictures of the run when the live ones were sent last
-        self.unwritten: set[str] = set()  # what the disk refuses at present
+    def __init__(
+        self, opt: Namespace, folder: RunFolder, progress: Progress, epoch_size: int, step_size: int, fills_cache: bool
+    ):
+        """Open all that the options ask for.
+
+        Args:
+            progress: where the run is; the training loop keeps it up to date.
+            epoch_size, step_size: images in an epoch and in an iteration.
+            fills_cache: True if the first epoch fills the image cache.
+        """
+        self.opt, self.progress, self.epoch_size, self.step_size = opt, progress, epoch_size, step_size
+        steps = epoch_size // step_size
+        done = steps * (progress.epoch - 1) + progress.epoch_iter // step_size
+        with ExitStack() as opened:  # closes what is open already if one of them fails
+            self.console = Console(total=steps * (opt.n_epochs + opt.n_epochs_decay), done=done)
+            opened.callback(self.console.close)
+            self.tensorboard = TensorBoardLog(folder.tensorboard, progress.total_iters) if opt.tensorboard else None
+            if self.tensorboard:
+                opened.callback(self._close_tensorboard)
+            self.log = MetricsLog(folder)
+            self.records = self.log.rewind(progress.epoch, progress.epoch_iter)
+            options = folder.options_text(opt.phase).read_text(encoding="utf-8")
+            self.page = TrainingPage(folder.web, opt.name, options, opt.display_winsize, self.records)
+            self.monitor = visdom_monitor.connect(opt, self.records, self.print)
+            if self.monitor:
+                opened.callback(self.monitor.close)
+            if not opt.no_html and html.available():
+                self.print(f"the page: {folder.web / 'index.html'}")
+            self._opened = opened.pop_all()
+        self.colors = ColorSpread()
+        self.collapse_alarm = CollapseAlarm(opt)
+        self.data_alarm = DataAlarm(opt, filling_epoch=progress.epoch if fills_cache else None)
+        self.start = self.last_log = time.perf_counter()
+        self.steps, self.waited = 0, 0.0  # since the last log of losses
+        self.total_iters_shown = 0  # images of the run when visuals were last shown live
+        self._unwritable: set[str] = set()
 
     def batches(self, loader: Iterable[dict]) -> Iterator[dict]:
         """Yield the batches of an epoch, and note how long training waited for them."""
@@ -57,118 +68,125 @@ class Report:
             yield batch
             before = time.perf_counter()
 
-    def step(self) -> None:
-        """Count a step, and keep some pixels of what it painted."""
+    def count_step(self, painted: torch.Tensor | None, style: torch.Tensor | None) -> None:
+        """Count an iteration, and keep some pixels of its generated and its style images (N, C, H, W) in [-1, 1]."""
         self.steps += 1
         self.console.advance()
-        painted, style = (getattr(self.model, name, None) for name in ("fake_B", "real_B"))
         if painted is not None and style is not None and painted.shape[1] == style.shape[1] == 3:
-            self.colors.see(painted, style)
+            self.colors.add(painted, style)
 
-    def losses(self, losses: dict[str, float]) -> None:
-        """Tell the losses and all else that has a curve. Waits for the device."""
-        record = self._record(losses)
-        values = " ".join(f"{name}: {value:.3f}" for name, value in record["losses"].items())
+    def log_losses(self, losses: dict[str, float], learning_rate: float) -> None:
+        """Log the losses and everything else that has a curve. Waits for the device."""
+        record = self._record(losses, learning_rate)
+        text = " ".join(f"{name}: {value:.3f}" for name, value in losses.items())
         seconds = record["times"]["iteration"]
         share = record["times"]["data"] / seconds
-        of_picture = seconds / self.step_size  # as CUT's log has it
-        where = f"(epoch: {record['epoch']}, iters: {record['epoch_iter']}, time: {of_picture:.3f}, data: {share:.0%})"
-        self.console.losses(where, values, seconds)
-        self.history.add(record["epochs"], values_of(record))
-        with self._going_on_without("log"):
-            self.log.add(record, f"{where} {values}")
+        per_image = seconds / self.step_size  # as in CUT's log
+        position = (
+            f"(epoch: {record['epoch']}, iters: {record['epoch_iter']}, time: {per_image:.3f}, data: {share:.0%})"
+        )
+        self.console.log_losses(position, text, seconds)
+        self.records.append(record)
+        with self._surviving("log"):
+            self.log.add(record, f"{position} {text}")
         if self.tensorboard:
-            with self._going_on_without("TensorBoard's log"):
+            with self._surviving("TensorBoard log"):
                 self.tensorboard.add(record)
         if self.monitor:
-            self.monitor.curves()
+            self.monitor.draw_curves()
 
-    def _record(self, losses: dict[str, float]) -> dict:
-        progress, now = self.progress, time.perf_counter()
+    def _record(self, losses: dict[str, float], learning_rate: float) -> dict:
+        """Return a record of metrics.jsonl of the iterations since the last one, and check the alarms."""
+        progress, now, steps = self.progress, time.perf_counter(), max(1, self.steps)
         colors = self.colors.read()
-        if self.alarm.check(colors, progress.total_iters):
-            self.console.warn(f"warning: {self.alarm.warning}" if self.alarm.warning else "several tones again")
-        if held_up := self.data_alarm.check(self.waited, now - self.asked, progress.epoch):
-            self.console.warn(f"warning: {held_up}")
+        if self.collapse_alarm.check(colors, progress.total_iters):
+            warning = self.collapse_alarm.warning
+            self.console.warn(f"warning: {warning}" if warning else "several tones again")
+        if warning := self.data_alarm.check(self.waited, now - self.last_log, progress.epoch):
+            self.console.warn(f"warning: {warning}")
         times = {
-            "iteration": (now - self.asked) / max(1, self.steps), "data": self.waited / max(1, self.steps),
-            "elapsed": now - self.start, "monitor": self.monitor.seconds if self.monitor else 0.0,
-        }  # fmt: skip
-        self.asked, self.steps, self.waited = now, 0, 0.0
+            "iteration": (now - self.last_log) / steps,
+            "data": self.waited / steps,
+            "elapsed": now - self.start,
+            "monitor": self.monitor.seconds if self.monitor else 0.0,
+        }
+        self.last_log, self.steps, self.waited = now, 0, 0.0
         return {
-            "epoch": progress.epoch, "epoch_iter": progress.epoch_iter,
+            "epoch": progress.epoch,
+            "epoch_iter": progress.epoch_iter,
             "epochs": progress.epoch - 1 + progress.epoch_iter / self.epoch_size,
-            "iteration": progress.iterations, "pictures": progress.total_iters,
-            "losses": losses, "colors": colors, "one_tone": self.alarm.warning is not None,
-            "learning_rate": float(self.model.optimizers[0].param_groups[0]["lr"]), "times": times,
-        }  # fmt: skip
+            "iteration": progress.iterations,
+            "pictures": progress.total_iters,
+            "losses": losses,
+            "colors": colors,
+            "one_tone": self.collapse_alarm.warning is not None,
+            "learning_rate": learning_rate,
+            "times": times,
+        }
 
-    def pictures(self) -> None:
-        """Show the current pictures live."""
-        if (self.monitor or self.tensorboard) and self.model.get_image_paths():
-            self.shown = self.progress.total_iters
-            self.model.compute_visuals()
-            visuals = self.model.get_current_visuals()
-            title = f"epoch {self.progress.epoch}, picture {self.progress.epoch_iter}"
+    def log_images(self, compute_visuals: ComputeVisuals) -> None:
+        """Show the current images live and in TensorBoard; they are computed only for those."""
+        if (self.monitor or self.tensorboard) and (visuals := compute_visuals()):
+            progress, warning = self.progress, self.collapse_alarm.warning
+            self.total_iters_shown = progress.total_iters
             if self.monitor:
-                self.monitor.pictures(visuals, f"{title}: {self.alarm.warning}" if self.alarm.warning else title)
+                title = f"epoch {progress.epoch}, image {progress.epoch_iter}"
+                self.monitor.draw_images(visuals, f"{title}: {warning}" if warning else title)
             if self.tensorboard:
-                with self._going_on_without("TensorBoard's log"):
-                    self.tensorboard.pictures(visuals, self.progress.total_iters)
+                with self._surviving("TensorBoard log"):
+                    self.tensorboard.add_images(visuals, progress.total_iters)
 
-    def update_page(self) -> None:
-        """Put the current pictures and curves onto the page of this epoch."""
-        # A run that was killed between the last step of an epoch and its end has no pictures to show when it goes on.
-        if not self.opt.no_html and self.model.get_image_paths():
-            self.model.compute_visuals()
-            with self._going_on_without("page"):
-                self.page.update(self.progress.epoch, self.model.get_current_visuals(), self.alarm.warning)
+    def update_page(self, compute_visuals: ComputeVisuals) -> None:
+        """Put the current images and curves onto the page of this epoch."""
+        # A run that was killed after the last step of an epoch and before its end continues without any images.
+        if not self.opt.no_html and (visuals := compute_visuals()):
+            with self._surviving("page"):
+                self.page.update(self.progress.epoch, visuals, self.collapse_alarm.warning)
+
+    def end_epoch(self, last_epoch: int, learning_rate: float, compute_visuals: ComputeVisuals) -> None:
+        """Print that the epoch has ended; make sure that its images are shown."""
+        epoch = self.progress.epoch
+        if self.page.epoch_of_last_update != epoch or epoch == last_epoch:
+            self.update_page(compute_visuals)
+        if epoch == last_epoch and self.total_iters_shown != self.progress.total_iters:
+            self.log_images(compute_visuals)
+        self.console.end_epoch(f"end of epoch {epoch} / {last_epoch}, learning rate {learning_rate:.3g}")
 
     @contextmanager
-    def _going_on_without(self, what: str) -> Iterator[None]:
-        """Let what is only for reading never end a run: one line when the disk refuses it, one when no more."""
+    def _surviving(self, name: str) -> Iterator[None]:
+        """Warn once when a file for reading cannot be written, and once when it can again; never stop training."""
         try:
             yield
         except OSError as error:
-            if what not in self.unwritten:
-                self.console.warn(f"warning: the {what} cannot be written ({error}); training goes on")
-            self.unwritten.add(what)
+            if name not in self._unwritable:
+                self.console.warn(f"warning: the {name} cannot be written ({error}); training goes on")
+            self._unwritable.add(name)
         else:
-            if what in self.unwritten:
-                self.unwritten.remove(what)
-                self.console.warn(f"the {what} is written again")
+            if name in self._unwritable:
+                self._unwritable.remove(name)
+                self.console.warn(f"the {name} is written again")
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         """Print a line."""
-        self.console.say(line)
-
-    def end_epoch(self, last_epoch: int) -> None:
-        """Tell the end of an epoch; its pictures are on the page by then."""
-        last = self.progress.epoch == last_epoch
-        if self.page.epoch_of_last_update != self.progress.epoch or last:
-            self.update_page()
-        if last and self.shown != self.progress.total_iters:
-            self.pictures()
-        rate = float(self.model.optimizers[0].param_groups[0]["lr"])
-        self.console.end_epoch(f"end of epoch {self.progress.epoch} / {last_epoch}, learning rate {rate:.3g}")
+        self.console.print(line)
 
     def close(self) -> None:
-        """End what is under way."""
-        self.console.close()
-        if self.monitor:
-            self.monitor.close()
-        if self.tensorboard:
+        """End all that is open, and every thread, also where one of them fails."""
+        self._opened.close()
+
+    def _close_tensorboard(self) -> None:
+        with self._surviving("TensorBoard log"):
             self.tensorboard.close()
 
 
-class Silence:
+class NullReport:
     """Takes the place of a report in all processes but the first."""
 
     def batches(self, loader: Iterable[dict]) -> Iterable[dict]:
         """Return the loader."""
         return loader
 
-    def step(self, *_: object) -> None:
-        """Do nothing, as all the others."""
+    def print(self, *_: object) -> None:
+        """Do nothing, as all other methods."""
 
-    losses = pictures = update_page = say = end_epoch = close = step
+    count_step = log_losses = log_images = update_page = end_epoch = close = print

@@ -1,54 +1,129 @@
-"""visdom's client, made to fail fast and in silence. Imported only where visdom is there and asked for."""
+"""A client of visdom's server that waits a few seconds at most, and that another thread can stop.
 
-import logging
-from urllib.parse import urlparse
+visdom's own client has no time limits. Here a request is one short connection; the messages are those that
+visdom/__init__.py sends.
+"""
 
-import requests
-import visdom
+import contextlib
+import hashlib
+import http.client
+import io
+import json
+import socket
+import ssl
+import time
+import urllib.request
+from urllib.parse import urlsplit
 
-_SECONDS = (2, 5)  # to connect, to answer
+_CONNECT_SECONDS = 2
+_ANSWER_SECONDS = 5  # for the whole answer
 
-logging.getLogger("visdom").setLevel(logging.CRITICAL)  # it would write a traceback for each call that fails
 
+class VisdomClient:
+    """Posts messages to a server. Each failure is a ConnectionError whose text is the reason."""
 
-class Client(visdom.Visdom):
-    """Raises ConnectionError where visdom's own client prints a traceback or waits for ever."""
+    def __init__(self, server: str, port: int, username: str | None = None, password: str | None = None):
+        """Look up the address of the server. That is done once, since nothing can stop a look-up that hangs.
 
-    def __init__(self, server: str, port: int, env: str, username: str | None, password: str | None):
-        """Connect, or raise ConnectionError with the reason."""
-        self._login = bool(username)
-        # A proxy of the network cannot reach this machine's own ports.
-        host = urlparse(server if "//" in server else f"//{server}").hostname
-        self._direct = host in ("localhost", "127.0.0.1", "::1")
-        super().__init__(server=server, port=port, env=env, username=username, password=password, send=True,
-                         use_incoming_socket=False, raise_exceptions=True)  # fmt: skip
-        if self._send({"win": ""}, endpoint="win_exists") not in ("true", "false"):
+        Raises:
+            OSError: if the name is unknown.
+        """
+        url = urlsplit(server if "//" in server else f"http://{server}")
+        self._host, self._address = url.hostname or "", f"{url.netloc}:{port}"
+        self._tls = ssl.create_default_context() if url.scheme == "https" else None
+        # A proxy of the network cannot reach the ports of this machine.
+        direct = self._host in ("localhost", "127.0.0.1", "::1") or urllib.request.proxy_bypass(self._host)
+        self._proxy = "" if direct else urllib.request.getproxies().get(url.scheme, "")
+        proxy = urlsplit(self._proxy)
+        where = (proxy.hostname, proxy.port or 80) if self._proxy else (self._host, port)
+        self._places = socket.getaddrinfo(*where, type=socket.SOCK_STREAM)
+        self._login = None
+        if username:
+            self._login = {"username": username, "password": hashlib.sha256((password or "").encode()).hexdigest()}
+        self._cookie = ""
+        self._socket: socket.socket | None = None
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End the request that another thread waits for, and refuse the next ones.
+
+        Call it until that thread has ended: a socket that is not connected yet cannot be shut down.
+        """
+        self._stopped = True
+        sock = self._socket
+        if sock:
+            with contextlib.suppress(OSError):  # it was closed just now
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def check(self) -> None:
+        """Raise ConnectionError unless a visdom server answers and accepts the login."""
+        if self.post("win_exists", {"eid": "main", "win": ""}) not in (b"true", b"false"):
             raise ConnectionError("something else answers there")
 
-    @property
-    def session(self) -> requests.Session:
-        """The connection, logged in where there is a user."""
-        if self._session is None:
-            session = requests.Session()
-            session.trust_env = not self._direct
-            if self._login:
-                login = {"username": self.username, "password": self.password}
-                reply = session.post(f"{self.server}:{self.port}", json=login, timeout=_SECONDS)
-                if reply.status_code != requests.codes.ok:
-                    raise ConnectionError("user or password refused")
-            self._session = session
-        return self._session
+    def post(self, endpoint: str, message: dict) -> bytes:
+        """Send a message as JSON and return the answer. Log in before, where that is needed."""
+        if self._login and not self._cookie:
+            status, headers, _ = self._request("", self._login)
+            if status != 200:
+                raise ConnectionError("user or password refused")
+            self._cookie = "; ".join(cookie.split(";")[0] for cookie in headers.get_all("Set-Cookie", []))
+        status, _, answer = self._request(endpoint, message)
+        if status == 400:  # visdom's answer to a stranger, and to everybody after it was restarted
+            self._cookie = ""
+            raise ConnectionError("the login has ended" if self._login else "it asks for a user and a password")
+        if not 200 <= status < 300:
+            raise ConnectionError(f"something else answers there ({status})")
+        return answer
 
-    def _handle_post(self, url: str, data: str | None = None) -> str:
+    def _request(self, path: str, message: dict) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Return status, headers and body of the answer."""
+        body = json.dumps(message).encode()
+        target = f"http://{self._address}/{path}" if self._proxy and not self._tls else f"/{path}"
+        head = [f"POST {target} HTTP/1.0", f"Host: {self._address}", f"Content-Length: {len(body)}"]
+        head += ["Content-Type: application/json", *([f"Cookie: {self._cookie}"] if self._cookie else [])]
         try:
-            reply = self.session.post(url, data=data or {}, timeout=_SECONDS)
-        except requests.ReadTimeout:
-            raise ConnectionError(f"no answer within {_SECONDS[1]} s") from None
-        except requests.RequestException:
+            answer = self._exchange("\r\n".join([*head, "", ""]).encode() + body)
+        except TimeoutError:
+            raise ConnectionError(f"no answer within {_ANSWER_SECONDS} s") from None
+        except OSError:
             raise ConnectionError("nothing answers") from None
-        if reply.status_code == 400:  # how visdom refuses whom it does not know, after a restart too
-            self._session = None
-            raise ConnectionError("it asks for a user and a password" if not self._login else "the login has ended")
-        if not reply.ok:
-            raise ConnectionError(f"something else answers there ({reply.status_code})")
-        return reply.text
+        try:
+            file = io.BytesIO(answer)
+            status = int(file.readline().removeprefix(b"HTTP/").split()[1])
+            return status, http.client.parse_headers(file), file.read()
+        except (ValueError, IndexError, http.client.HTTPException):
+            raise ConnectionError("something else answers there" if answer else "nothing answers") from None
+
+    def _exchange(self, request: bytes) -> bytes:
+        """Return all that the server sends until it closes the connection, which in HTTP/1.0 ends its answer."""
+        with self._connect() as sock:
+            sock.settimeout(_ANSWER_SECONDS)
+            sock.sendall(request)
+            answer, end = b"", time.monotonic() + _ANSWER_SECONDS
+            while (left := end - time.monotonic()) > 0:
+                sock.settimeout(left)
+                part = sock.recv(65536)
+                if not part:
+                    return answer
+                answer += part
+            raise TimeoutError
+
+    def _connect(self) -> socket.socket:
+        for family, kind, protocol, _, place in self._places:
+            sock = self._socket = socket.socket(family, kind, protocol)
+            try:
+                if self._stopped:
+                    raise ConnectionAbortedError
+                sock.settimeout(_CONNECT_SECONDS)
+                sock.connect(place)
+                if self._tls:
+                    if self._proxy:
+                        sock.sendall(f"CONNECT {self._address} HTTP/1.0\r\n\r\n".encode())
+                        sock.recv(65536)
+                    options = {"server_hostname": self._host, "do_handshake_on_connect": False}
+                    sock = self._socket = self._tls.wrap_socket(sock, **options)
+                    sock.do_handshake()
+                return sock
+            except OSError:
+                sock.close()
+        raise ConnectionRefusedError
