@@ -60,27 +60,17 @@ class CUTModel(BaseModel):
         self.use_GAN = self.isTrain and opt.lambda_GAN != 0
         self.use_NCE = self.isTrain and opt.lambda_NCE != 0
         self.use_idt = self.use_NCE and opt.nce_idt
-        self._fill_lists()
+        gan, nce, idt = self.use_GAN, self.use_NCE, self.use_idt
+        losses = {"G_GAN": gan, "D_real": gan, "D_fake": gan, "G": True, "NCE": nce, "NCE_Y": idt}
+        visuals = {"real_A": True, "fake_B": True, "real_B": self.isTrain, "idt_B": idt}
+        self.loss_names = [name for name, is_used in losses.items() if is_used]
+        self.visual_names = [name for name, is_used in visuals.items() if is_used]
+        self.model_names = [name for name, is_used in {"G": True, "F": nce, "D": gan}.items() if is_used]
+        if gan and opt.lambda_gp != 0:
+            self.loss_names.append("GP")
         self._build_networks()
         if self.isTrain:
             self._build_optimizers()
-
-    def _fill_lists(self) -> None:
-        self.model_names, self.loss_names, self.visual_names = ["G"], [], ["real_A", "fake_B"]
-        if self.use_GAN:
-            self.loss_names += ["G_GAN", "D_real", "D_fake"]
-        self.loss_names += ["G"]
-        if self.isTrain:
-            self.visual_names += ["real_B"]
-        if self.use_NCE:
-            self.model_names += ["F"]
-            self.loss_names += ["NCE"]
-        if self.use_idt:
-            self.loss_names += ["NCE_Y"]
-            self.visual_names += ["idt_B"]
-        if self.use_GAN:
-            self.model_names += ["D"]
-            self.loss_names += ["GP"] if self.opt.lambda_gp != 0 else []
 
     def _build_networks(self) -> None:
         opt = self.opt
