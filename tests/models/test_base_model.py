@@ -23,7 +23,7 @@ def test_base_model_names_the_loss_that_is_not_finite_and_the_iteration(dataroot
     model.loss_NCE = torch.tensor(float("nan"))
     model.track_losses(7)
     model.track_losses(8)
-    with pytest.raises(UserError, match="NCE is not finite at iteration 7"):
+    with pytest.raises(UserError, match="NCE became non-finite at image 7"):
         model.check_losses()
     with torch.no_grad():
         next(model.netF.parameters()).fill_(float("inf"))

@@ -57,7 +57,7 @@ def test_step_of_a_model_in_cut_s_own_style_is_ours_bit_for_bit(dataroot, kind, 
 def test_step_in_cut_s_own_style_is_refused_with_accumulate(dataroot):
     model, loader = build(dataroot, f"{CUT} --accumulate 2", CUTStyleModel)
     take_steps(model, loader, 1)
-    with pytest.raises(UserError, match="does not use TrainingStep.*--accumulate"):
+    with pytest.raises(UserError, match=r"does not use TrainingStep.*--accumulate"):
         model.track_losses(2)
 
 
