@@ -58,7 +58,7 @@ def draw_grid(blocks: list[Block], size: int) -> Image.Image:
     margin = max((round(font.getlength(title)) + 3 * GAP for block in blocks for title in block.rows), default=0)
     width = max(margin + images_width, *(round(large_font.getlength(block.heading)) + 1 for block in blocks))
     left = width - images_width
-    heights = [line * (bool(b.heading) + bool(b.columns)) + step * len(b.cells) + GAP for b in blocks]
+    heights = [line * ((b.heading != "") + (b.columns != [])) + step * len(b.cells) + GAP for b in blocks]
     grid = Image.new("RGB", (width, sum(heights) - 2 * GAP), "white")
     draw = ImageDraw.Draw(grid)
     top = 0
@@ -67,9 +67,10 @@ def draw_grid(blocks: list[Block], size: int) -> Image.Image:
             start = min(left, width - round(large_font.getlength(block.heading)) - 1)
             draw.text((start, top + line // 2), block.heading, "black", large_font, "lm")
             top += line
-        for number, title in enumerate(block.columns):
-            draw.text((left + number * step + size // 2, top + line // 2), title, "black", font, "mm")
-        top += line * bool(block.columns)
+        if block.columns:
+            for number, title in enumerate(block.columns):
+                draw.text((left + number * step + size // 2, top + line // 2), title, "black", font, "mm")
+            top += line
         for title, paths in zip(block.rows or [""] * len(block.cells), block.cells, strict=True):
             draw.text((left - 2 * GAP, top + size // 2), title, "black", font, "rm")
             for column, path in enumerate(paths):

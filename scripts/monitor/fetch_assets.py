@@ -1,11 +1,9 @@
 """Fetch what visdom's page loads beside visdom's own files, once, with npm.
 
-assets.json lists the packages, the checksum of each package's archive as npm reports it, and for each file that the
-page loads: its name in visdom's static folder, its name in the archive, and its checksum. Only files that are missing
-are fetched.
+assets.json lists the packages, and for each file that the page loads: its name in visdom's static folder, its name in
+the package's archive, and its checksum. Only packages of missing files are fetched.
 """
 
-import base64
 import hashlib
 import json
 import shutil
@@ -41,12 +39,14 @@ def main() -> None:
 
 def missing() -> set[str]:
     """Return the listed files that are not in place with the right content."""
-    files = {STATIC / file: entry for package in PACKAGES.values() for file, entry in package["files"].items()}
-    return {
-        path.relative_to(STATIC).as_posix()
-        for path, entry in files.items()
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]
-    }
+    files = {file: entry["sha256"] for package in PACKAGES.values() for file, entry in package["files"].items()}
+    present = {file: (STATIC / file).read_bytes() for file in files if (STATIC / file).is_file()}
+    return {file for file, checksum in files.items() if file not in present or sha256(present[file]) != checksum}
+
+
+def sha256(content: bytes) -> str:
+    """Return the checksum that assets.json lists."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def download(specs: list[str], folder: str) -> None:
@@ -61,16 +61,14 @@ def download(specs: list[str], folder: str) -> None:
 
 
 def extract(name: str, folder: Path) -> dict[str, bytes]:
-    """Return the content of each wanted file of a package, if its archive has the listed checksum."""
-    package = PACKAGES[name]
-    archive = folder / f"{name}-{package['version']}.tgz"
-    checksum = "sha512-" + base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-    if checksum != package["integrity"]:
-        raise UserError(
-            f"the archive of {name} {package['version']} has a wrong checksum, no file is kept: {CONSEQUENCE}"
-        )
-    with tarfile.open(archive) as tar:
-        return {file: tar.extractfile(f"package/{entry['from']}").read() for file, entry in package["files"].items()}
+    """Return the content of each wanted file of a package, if it has the listed checksum."""
+    version, files = PACKAGES[name]["version"], PACKAGES[name]["files"]
+    with tarfile.open(folder / f"{name}-{version}.tgz") as tar:
+        content = {file: tar.extractfile(f"package/{entry['from']}").read() for file, entry in files.items()}
+    for file, entry in files.items():
+        if sha256(content[file]) != entry["sha256"]:
+            raise UserError(f"{file} of {name} {version} has a wrong checksum, no file is kept: {CONSEQUENCE}")
+    return content
 
 
 if __name__ == "__main__":

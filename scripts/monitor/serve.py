@@ -58,13 +58,13 @@ def main() -> None:
 
 
 def check_port(port: int) -> None:
-    """Raise a UsageError if nothing can listen on the port."""
+    """Raise a UserError if nothing can listen on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
-            raise UsageError(f"port {port} is taken or not allowed ({error}); choose another with --port N") from None
+            raise UserError(f"port {port} is taken or not allowed ({error}); choose another with --port N") from None
 
 
 def static_files(own: str) -> str:

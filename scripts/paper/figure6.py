@@ -63,7 +63,7 @@ def main() -> None:
 
 def flags_of(row: str, args: Namespace) -> list[str]:
     """Return the flags of train.py that the row's script prints."""
-    script = [str(Path(__file__).with_name(f"{row}.sh")), str(args.dataroot), *["--small"] * args.small]
+    script = [Path(__file__).with_name(f"{row}.sh"), args.dataroot, *(["--small"] if args.small else [])]
     answer = subprocess.run(script, env={**os.environ, "PRINT_FLAGS": "1"}, capture_output=True, text=True)
     if answer.returncode:
         raise UsageError(answer.stderr.strip().removeprefix("error: "))

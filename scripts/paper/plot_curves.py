@@ -65,7 +65,7 @@ def read_charts(folder: Path) -> tuple[list[float], dict[str, dict[str, list[flo
     records = read(RunFolder(folder).metrics)
     if not records:
         raise UserError(f"{folder} has no metrics.jsonl with records")
-    return charts_of(records)
+    return charts_of(records, max_points=None)
 
 
 def smooth(x: list[float], values: list[float | None], window: int) -> tuple[np.ndarray, np.ndarray]:

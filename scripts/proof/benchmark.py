@@ -13,7 +13,7 @@ import json
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -35,7 +35,6 @@ MODELS = {
     "cyclegan": ("--model cycle_gan", ""),
     "pix2pix": ("--model pix2pix --netG resnet_9blocks", ""),
 }
-FAST_WARMUP = 16  # steps: --fast compiles, and records a flipped and another iteration of FastCUT
 COLUMNS = {
     "": "{model}",
     "size": "{size}",
@@ -85,8 +84,8 @@ def main() -> None:
         print("no bar chart: matplotlib is not installed (scripts/install.sh figures)")
 
 
-def measure_size(args: Namespace, size: int, folder: str) -> list[dict]:
-    """Return a record for each of our models at a size of images."""
+def measure_size(args: Namespace, size: int, folder: str) -> Iterator[dict]:
+    """Yield a record for each of our models at a size of images."""
     common = f"""--dataroot none --name benchmark --checkpoints_dir {folder} --num_threads 0 --display_id -1
         --gpu_ids {0 if args.device == "cuda" else -1} --batch_size {args.batch_size} --ngf {args.ngf} --ndf {args.ngf}
         --load_size {size} --crop_size {size}"""
@@ -95,32 +94,23 @@ def measure_size(args: Namespace, size: int, folder: str) -> list[dict]:
         ours, theirs = MODELS[name]
         models[name] = Model(f"{ours} {common}".split())
         if args.fast:
-            models[f"{name} --fast"] = Model(f"{ours} {common} --fast".split(), warmup=FAST_WARMUP, counted=False)
+            # The warm-up compiles, and records a flipped and another iteration of FastCUT.
+            models[f"{name} --fast"] = Model(f"{ours} {common} --fast".split(), warmup=16, counted=False)
         if args.upstream and theirs:
             models[f"upstream {theirs}"] = Model(f"{theirs} {common}".split(), args.upstream.resolve(), counted=False)
     costs = measure(models, args.rounds, args.memory_runs, lambda: ceilings.append(measure_ceilings(args.device)))
     flops_ceiling, bytes_ceiling = map(max, zip(*ceilings, strict=True))
-    records = []
     for title, cost in costs.items():
-        if title.startswith("upstream"):
-            continue
         name = title.removesuffix(" --fast")
-        upstream = costs.get(f"upstream {MODELS[name][1]}")
-        cost.flops, cost.bytes = costs[name].flops, costs[name].bytes
-        record = cost.record(args.batch_size)
-        records.append(
-            {
-                "model": title,
-                "size": size,
-                "title": f"{title}, {size}x{size}",
-                **record,
-                "ratio_to_upstream": cost.ratio_to(upstream),
-                "share_of_flops": cost.flops / record["median_s"] / flops_ceiling,
-                "share_of_bytes": cost.bytes / record["median_s"] / bytes_ceiling,
-                "peak_memory_mib_of_upstream": upstream and upstream.peak_memory / 2**20,
-            }
-        )
-    return records
+        if name in MODELS:
+            upstream = costs.get(f"upstream {MODELS[name][1]}")
+            cost.flops, cost.bytes = costs[name].flops, costs[name].bytes
+            record = {"model": title, "size": size, "title": f"{title}, {size}x{size}", **cost.record(args.batch_size)}
+            record["ratio_to_upstream"] = cost.ratio_to(upstream)
+            record["share_of_flops"] = cost.flops / record["median_s"] / flops_ceiling
+            record["share_of_bytes"] = cost.bytes / record["median_s"] / bytes_ceiling
+            record["peak_memory_mib_of_upstream"] = upstream and upstream.peak_memory / 2**20
+            yield record
 
 
 def measure_ceilings(device: str) -> tuple[float, float]:

@@ -10,12 +10,12 @@ smaller difference is not evidence. A variant is a name below, or one of your ow
 """
 
 import argparse
+import itertools
 import json
 import shlex
 import subprocess
 import sys
 from argparse import Namespace
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
@@ -39,16 +39,6 @@ FIGURES = {
 }
 
 
-@dataclass
-class Training:
-    """A variant with a seed: the program, the flags that begin the run and those that continue it, its options."""
-
-    program: str
-    begin: list[str]
-    continue_: list[str]
-    opt: Namespace
-
-
 def main() -> None:
     """Train, measure, print."""
     parser = OneLineParser(
@@ -61,9 +51,12 @@ def main() -> None:
     parser.add_argument("--results_dir", type=Path, default=Path("results"), help="where evaluate.py writes")
     args, flags = parser.parse_known_args()
     sys.argv[0] = "train.py"  # an error message names the program that lists the flags
-    # All before the first is trained: a mistake is reported now, not hours later.
-    plan = {name: [planned(name, words, seed, args, flags) for seed in args.seeds] for name, words in args.variants}
-    metrics = {name: [measure(one, args.results_dir) for one in trainings] for name, trainings in plan.items()}
+    plan = {name: [command(name, words, seed, args, flags) for seed in args.seeds] for name, words in args.variants}
+    for _, *of_run in itertools.chain(*plan.values()):
+        TrainOptions(of_run).parse()  # before the first is trained: a mistake is reported now, not hours later
+    metrics = {
+        name: [measure(program, of_run, args.results_dir) for program, *of_run in runs] for name, runs in plan.items()
+    }
     print("\n".join(["", *(f"{table(figure, args.seeds, metrics)}\n" for figure in FIGURES)]))
 
 
@@ -75,23 +68,22 @@ def variant(text: str) -> tuple[str, list[str]]:
     return name, shlex.split(f"train.py {flags}" if given else VARIANTS[name])
 
 
-def planned(name: str, words: list[str], seed: int, args: Namespace, flags: list[str]) -> Training:
-    """Return the training of a variant with a seed; a UserError if a flag is wrong."""
+def command(name: str, words: list[str], seed: int, args: Namespace, flags: list[str]) -> list[str]:
+    """Return the program of a variant, and its flags with a seed."""
+    dataroot, preset = args.dataroot.resolve(), "small" if args.small else "paper"
+    run_name = f"{dataroot.name}_{name}_small_seed{seed}" if args.small else f"{dataroot.name}_{name}_seed{seed}"
     program, *own = words
-    dataroot = args.dataroot.resolve()
-    run_name = ["--name", f"{dataroot.name}_{name}{'_small' * args.small}_seed{seed}", "--seed", str(seed)]
-    recipe = ["--dataroot", str(dataroot), "--preset", "small" if args.small else "paper", "--model", "colorcut"]
-    begin = [*recipe, *own, *flags, *run_name]
-    return Training(program, begin, [*own, *flags, *run_name, "--continue_train"], TrainOptions(begin).parse())
+    recipe = ["--dataroot", str(dataroot), "--preset", preset, "--model", "colorcut"]
+    return [program, *recipe, *own, *flags, "--name", run_name, "--seed", str(seed)]
 
 
-def measure(training: Training, results_dir: Path) -> dict[str, dict[str, float]]:
+def measure(program: str, flags: list[str], results_dir: Path) -> dict[str, dict[str, float]]:
     """Train to the last epoch if that is not done; return the rows of evaluate.py, the run's own as `run`."""
-    opt = training.opt
+    opt = TrainOptions(flags).parse()
     folder = RunFolder.of(opt)
     last = folder.network(opt.n_epochs + opt.n_epochs_decay, "G")
     if not last.is_file():
-        call(training.program, training.continue_ if folder.state.is_file() else training.begin)
+        call(program, [*flags, "--continue_train"] if folder.state.is_file() else flags)
     if not last.is_file():
         raise UserError(f"{opt.name} was stopped; the same command continues it")
     folders = ["--dataroot", opt.dataroot, "--checkpoints_dir", opt.checkpoints_dir, "--results_dir", str(results_dir)]

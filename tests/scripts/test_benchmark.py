@@ -1,62 +1,52 @@
-"""scripts/benchmark.py: its rows, its ratio to another checkout, and what scripts/measure.py counts."""
+"""scripts/benchmark.py: its rows, its ratio to another checkout, and what lib/timing.py and its worker count."""
 
-import importlib
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from skimage.io import imread
 
-ROOT = Path(__file__).parents[2]
-TINY = ["--device", "cpu", "--size", "32", "--ngf", "4", "--rounds", "3"]
+from scripts.lib.step_worker import count
+from scripts.lib.timing import Cost
+from scripts.proof import benchmark
+from tests.helpers.launch import ROOT, error_of, output_of
+
+TINY = "scripts/benchmark.py --device cpu --size 32 --ngf 4 --rounds 3"
 
 
-@pytest.fixture
-def measure(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    return importlib.import_module("measure")
-
-
-def benchmark(*arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(ROOT / "scripts/benchmark.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
-def test_ours_is_measured_beside_another_checkout(tree, tmp_path):
-    """The other is a copy of ours that takes its time: each side must run its own code."""
+@pytest.mark.slow
+def test_benchmark_measures_ours_beside_another_checkout(tree, tmp_path):
+    """The other one is a copy of ours that sleeps in each step: each side must run its own code."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     slow = tree / "models/cut_model.py"
-    first = "        if self.use_GAN:\n            self.update("
+    first = "        step = TrainingStep(self)\n"
     assert first in slow.read_text()
     slow.write_text(slow.read_text().replace(first, f"        __import__('time').sleep(0.3)\n{first}"))
-    out = ["--out", tmp_path / "figures", "--json", tmp_path / "rows.json"]
-    done = benchmark("--upstream", tree, *TINY, "--models", "cut", "cyclegan", *out)
-    assert done.returncode == 0, done.stderr
+    out = f"--out {tmp_path}/figures --json {tmp_path}/rows.json"
+    printed = output_of(f"{TINY} --models cut cyclegan --upstream {tree} {out}")
     cut, cyclegan = json.loads((tmp_path / "rows.json").read_text())
     assert (cut["model"], cut["size"], cyclegan["model"]) == ("cut", 32, "cyclegan")
-    times = cut["seconds_per_iteration"]
-    assert 0 < times["min"] <= times["median"] <= times["max"]
-    assert cut["ratio_to_upstream"] == pytest.approx(times["median"] / (times["median"] + 0.3), rel=0.4)
-    assert cyclegan["ratio_to_upstream"] is None and cyclegan["peak_memory_bytes_of_upstream"] is None
-    assert all(5e7 < row["peak_memory_bytes"] < 5e10 for row in (cut, cyclegan))
-    for name in ("flops", "bytes", "share_of_flops_ceiling", "share_of_bytes_ceiling"):
-        assert cut[name] > 0 and cyclegan[name] > 0
-    assert f"| cut | 32 | {times['median']:.4g} |" in done.stdout and "ngf 4, batch 1, 3 rounds" in done.stdout
+    assert 0 < cut["min_s"] <= cut["median_s"] <= cut["max_s"]
+    assert cut["ratio_to_upstream"] == pytest.approx(cut["median_s"] / (cut["median_s"] + 0.3), rel=0.4)
+    assert cyclegan["ratio_to_upstream"] is None and cyclegan["peak_memory_mib_of_upstream"] is None
+    for row in (cut, cyclegan):
+        assert 50 < row["peak_memory_mib"] < 50_000
+        assert min(row[name] for name in ("gflop", "gb_moved", "share_of_flops", "share_of_bytes")) > 0
+    assert f"| cut | 32 | {cut['median_s']:.4g} |" in printed and "ngf 4, batch 1, 3 rounds" in printed
     assert imread(tmp_path / "figures/benchmark.png").shape[1] == 1200
 
 
-@pytest.mark.parametrize(("flags", "words"), [(["--upstream", "/nowhere"], "expected a checkout of CUT"),
-                                              (["--rounds", "0"], "--rounds"), (["--nope"], "--nope")])  # fmt: skip
-def test_a_mistake_is_one_line(flags, words):
-    done = benchmark(*TINY, *flags)
-    assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
-    assert words in done.stderr
+@pytest.mark.parametrize("mistake", ["--upstream /nowhere", "--rounds 0", "--nope"])
+def test_benchmark_refuses_a_mistake_in_one_line(refusal, mistake):
+    assert mistake.split()[0] in refusal(benchmark.main, mistake)
 
 
-def test_bytes_are_those_read_and_written_and_views_move_none(measure):
+@pytest.mark.slow
+def test_benchmark_starts_from_any_folder_and_ends_with_code_2_for_a_mistake(tmp_path):
+    assert error_of(f"{ROOT}/scripts/benchmark.py --nope", 2, tmp_path) == "error: unrecognized arguments: --nope\n"
+
+
+def test_count_adds_up_what_a_step_multiplies_reads_and_writes():
     class Step:
         device = "cpu"
 
@@ -64,11 +54,13 @@ def test_bytes_are_those_read_and_written_and_views_move_none(measure):
             self.x = batch["x"]
 
         def optimize_parameters(self):
-            product = self.x @ self.x.t()  # reads 2 x 40 bytes, writes 100
-            product.view(25)[3:].add_(1.0)  # reads and writes 88
+            product = self.x @ self.x.t()  # 5 x 5 x 2 multiplications and additions; reads 2 x 40 bytes, writes 100
+            product.view(25)[3:].add_(1.0)  # reads and writes 88; views move nothing
 
-    assert measure.count_bytes(Step(), {"x": torch.ones(5, 2)}) == 2 * 40 + 100 + 2 * 88
+    assert count(Step(), {"x": torch.ones(5, 2)}) == (2 * 50, 2 * 40 + 100 + 2 * 88)
 
 
-def test_ratios_are_taken_within_rounds(measure):
-    assert measure.median_ratio([2.0, 8.0, 30.0], [1.0, 2.0, 10.0]) == 3 and measure.median_ratio([1.0], None) is None
+def test_cost_has_the_median_of_ratios_within_rounds():
+    cost, other = (Cost(seconds, 0, 0, 0) for seconds in ([2.0, 8.0, 30.0], [1.0, 2.0, 10.0]))
+    assert cost.ratio_to(other) == 3 and cost.ratio_to(None) is None
+    assert cost.record(batch_size=4)["hours_30_epochs_of_6000"] == 8 * 180_000 / 4 / 3600

@@ -1,30 +1,29 @@
-"""The scripts that fetch vangogh2photo and pick its small subset, against a local server."""
+"""The scripts that download vangogh2photo, against a local server, pick its small subset, and make the demo's data."""
 
 import functools
 import http.server
 import shutil
 import subprocess
-import sys
 import threading
 import zipfile
-from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from skimage import data
+from skimage.io import imread
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-NAMES = (SCRIPTS / "vangogh2photo-mini.txt").read_text().splitlines()
+from scripts.data import make_demo_data, make_mini
+from tests.helpers.launch import ROOT
+from util.errors import UserError
 
-
-@pytest.fixture
-def checkout(tmp_path) -> Path:
-    """A folder with the scripts alone, which work in the folder above them."""
-    shutil.copytree(SCRIPTS, tmp_path / "checkout/scripts")
-    return tmp_path / "checkout"
+DOWNLOAD = "scripts/download_vangogh2photo.sh"
+NAMES = (ROOT / "scripts/data/vangogh2photo-mini.txt").read_text().splitlines()
 
 
 @pytest.fixture
 def server(tmp_path):
-    """Serves vangogh2photo.zip with the pictures of the list, names with spaces as in the original, and one more."""
+    """Serves vangogh2photo.zip with the images of the list, names with spaces as in the original, and one more."""
     (tmp_path / "www").mkdir()
     with zipfile.ZipFile(tmp_path / "www/vangogh2photo.zip", "w") as archive:
         for name in [*NAMES, "trainA/other.jpg"]:
@@ -37,26 +36,45 @@ def server(tmp_path):
         server.shutdown()
 
 
-def run(checkout: Path, *command: str) -> subprocess.CompletedProcess:
-    return subprocess.run(command, cwd=checkout, capture_output=True, text=True)
+def download(tree, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([DOWNLOAD, *arguments], cwd=tree, capture_output=True, text=True)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_download_then_the_mini_set(checkout, server):
-    refused = run(checkout, "scripts/download_vangogh2photo.sh", f"{server}/nothing.zip")
-    assert refused.returncode != 0 and not (checkout / "datasets/vangogh2photo").exists()
-    fetched = run(checkout, "scripts/download_vangogh2photo.sh", f"{server}/vangogh2photo.zip")
+def test_download_then_make_mini(tree, server, call):
+    assert download(tree, f"{server}/nothing.zip").returncode != 0
+    assert not (tree / "datasets/vangogh2photo").exists()
+    fetched = download(tree, f"{server}/vangogh2photo.zip")
     assert fetched.returncode == 0, fetched.stderr
-    assert [p.name for p in (checkout / "datasets").iterdir()] == ["vangogh2photo"]
-    assert "already there" in run(checkout, "scripts/download_vangogh2photo.sh", "http://127.0.0.1:1/").stdout
+    assert [p.name for p in (tree / "datasets").iterdir()] == ["vangogh2photo"]
+    assert "already there" in download(tree, "http://127.0.0.1:1/").stdout
 
-    assert run(checkout, sys.executable, "scripts/make_mini.py").returncode == 0
-    mini = checkout / "datasets/vangogh2photo-mini"
+    mini = tree / "datasets/vangogh2photo-mini"
+    call(make_mini.main, f"{tree}/datasets/vangogh2photo {mini}")
     picked = sorted(p.relative_to(mini).as_posix() for p in mini.rglob("*.jpg"))
     assert picked == NAMES and (mini / NAMES[0]).read_text() == NAMES[0]
 
 
-def test_a_mini_set_names_what_is_missing(checkout):
-    (checkout / "datasets/vangogh2photo/trainA").mkdir(parents=True)
-    result = run(checkout, sys.executable, "scripts/make_mini.py")
-    assert result.returncode == 1 and result.stderr.count("\n") == 1 and NAMES[0] in result.stderr
+def test_make_mini_names_what_is_missing(tmp_path, refusal):
+    (tmp_path / "full/trainA").mkdir(parents=True)
+    assert NAMES[0] in refusal(make_mini.main, f"{tmp_path}/full {tmp_path}/mini", UserError)
+
+
+def test_download_refuses_a_second_argument():
+    refused = download(ROOT, "http://127.0.0.1:1/", "second")
+    assert refused.returncode == 2 and refused.stderr.startswith("error: unexpected argument second")
+
+
+def test_make_demo_data_has_gray_sources_and_covers_the_style_once(tmp_path, call):
+    call(make_demo_data.main, str(tmp_path))
+    train, test = (sorted((tmp_path / folder).iterdir()) for folder in ("trainB", "testB"))
+    assert (len(train), len(test)) == (18, 6) and not {p.name for p in train} & {p.name for p in test}
+    whole = np.zeros((288, 432, 3), np.uint8)
+    for path in train + test:
+        top, left = map(int, path.stem.split("_")[1:])
+        whole[top : top + 72, left : left + 72] = imread(path)
+    coffee = Image.fromarray(data.coffee()).resize((432, 288), Image.Resampling.LANCZOS)
+    assert (whole == np.asarray(coffee)).all()
+    for folder in ("trainA", "testA"):
+        assert {imread(path).ndim for path in (tmp_path / folder).iterdir()} == {2}
+    assert {path.stem for path in (tmp_path / "testA").iterdir()} == {"tissue", "motorcycle"}

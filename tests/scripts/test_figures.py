@@ -1,11 +1,10 @@
-"""The scripts of the figures, run in a copy of the tree: numbers, which picture is where, pages, picks, mistakes."""
+"""The scripts of the figures, run in a copy of the tree: numbers, which image is where, pages, picks, mistakes."""
 
 import csv
-import importlib
 import os
+import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -15,107 +14,80 @@ from skimage.io import imread
 
 from models import create_model
 from options.train_options import TrainOptions
+from scripts.lib.image_grid import GAP
+from scripts.lib.step_worker import count
+from scripts.paper import contact_sheet, figure6, figure7
+from tests.helpers.build import build
+from tests.helpers.flags import COLORCUT, CUT
+from util.errors import UserError
 from util.util import save_image
 
-ROOT = Path(__file__).parents[2]
-TINY = [
-    "--ngf",
-    "4",
-    "--ndf",
-    "4",
-    "--netG",
-    "resnet_4blocks",
-    "--crop_size",
-    "32",
-    "--load_size",
-    "32",
-    "--gpu_ids",
-    "-1",
-]
-TINY_CUT = [*TINY, *["--netF_nc", "8", "--num_patches", "16", "--nce_layers", "0,4,8,12"]]
+TINY = "--ngf 4 --ndf 4 --netG resnet_4blocks --crop_size 32 --load_size 32 --gpu_ids -1"
 ROWS = ["cut", "cut_tv", "cut_tv_l1", "colorcut", "fastcut", "cyclegan", "pix2pix"]
-GAP = 4
 
 
 @pytest.fixture
-def photographs(pictures) -> Path:
-    """The data root of `pictures`, with names that are no numbers."""
+def photographs(dataroot) -> Path:
+    """The data root, with names that are not numbers."""
     for folder, name in {"testA": "photo", "testB": "painting"}.items():
-        for path in (pictures / folder).iterdir():
+        for path in (dataroot / folder).iterdir():
             path.rename(path.with_name(f"{name}_{path.name}"))
-    return pictures
+    return dataroot
 
 
-def run(tree: Path, *command, interpreter: str = f'exec "{sys.executable}" "$@"', **environment):
-    """Run a command in the copy, with `interpreter` as the body of the shell script that stands for python there."""
+def run(tree: Path, command: str, interpreter: str = f'exec "{sys.executable}" "$@"', **environment):
+    """Run a command in the tree, with `interpreter` as the body of the shell script that stands for python there."""
     python = tree / "environment/bin/python"
     python.parent.mkdir(parents=True, exist_ok=True)
     python.write_text(f"#!/usr/bin/env bash\n{interpreter}\n")
     python.chmod(0o755)
     environment = {**os.environ, "VIRTUAL_ENV": str(tree / "environment"), **environment}
-    return subprocess.run(list(map(str, command)), cwd=tree, env=environment, capture_output=True, text=True)
+    return subprocess.run(command.split(), cwd=tree, env=environment, capture_output=True, text=True)
 
 
-def untrained_run(tree: Path, pictures: Path, row: str, flags: list[str]) -> None:
-    """Leave what a finished training of the row would, with weights as they are drawn."""
-    own = run(tree, f"scripts/{row}.sh", pictures, PRINT_FLAGS="1").stdout.split()
-    place = ["--checkpoints_dir", str(tree / "checkpoints"), "--name", f"set_{row}", "--dataroot", str(pictures)]
-    options = TrainOptions([*place, *own, *flags, "--init_gain", "1", "--seed", "1"])
+def leave_untrained_run(tree: Path, dataroot: Path, row: str, flags: str) -> None:
+    """Leave what a finished training of the row would, with initial weights."""
+    own = run(tree, f"scripts/paper/{row}.sh {dataroot}", PRINT_FLAGS="1").stdout
+    place = f"--checkpoints_dir {tree / 'checkpoints'} --name set_{row} --dataroot {dataroot}"
+    options = TrainOptions(f"{place} {own} {flags} --init_gain 1 --seed 1")
     opt = options.parse()
     options.save_options(opt)
     create_model(opt).save_networks("latest")
 
 
 def square(path: Path) -> np.ndarray:
-    """Return the middle 40x40 pixels of a picture (40, 48, 3)."""
+    """Return the middle 40x40 pixels of an image (40, 48, 3)."""
     return imread(path)[:, 4:44]
 
 
 def cell(figure: np.ndarray, row: int, column: int) -> np.ndarray:
-    """Return a picture of a figure whose pictures are 40x40; row and column count from the bottom right, from 1."""
-    bottom, right = (
-        size - (number - 1) * (40 + GAP) for size, number in zip(figure.shape, (row, column), strict=False)
-    )
+    """Return one of a figure's images of 40x40 pixels; row and column count from the bottom right, from 1."""
+    places = zip(figure.shape, (row, column), strict=False)
+    bottom, right = (size - (number - 1) * (40 + GAP) for size, number in places)
     return figure[bottom - 40 : bottom, right - 40 : right]
 
 
 def links(page: Path) -> list[Path]:
-    """Return the files that a page shows, after checking that each opens in its full size."""
-
-    class Links(HTMLParser):
-        found: list[tuple[str, str]] = []
-
-        def handle_starttag(self, tag, attributes):
-            self.found += [(tag, value) for name, value in attributes if name in ("src", "href")]
-
-    parser = Links()
-    parser.feed(page.read_text(encoding="utf-8"))
-    shown = [value for tag, value in parser.found if tag == "img"]
-    assert shown == [value for tag, value in parser.found if tag == "a"]
-    return [page.parent / unquote(value) for value in shown]
+    """Return the images that a page shows, after checking that each opens in its full size."""
+    html = page.read_text(encoding="utf-8")
+    shown, opened = re.findall(r'<img[^>]*src="([^"]*)"', html), re.findall(r'<a[^>]*href="([^"]*)"', html)
+    assert shown == opened
+    return [page.parent / unquote(name) for name in shown]
 
 
 # ---- figure 6 ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def figure6(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    return importlib.import_module("figure6")
-
-
-def built(figure6, pictures: Path, row: str, *flags: str):
-    args = figure6.Namespace(dataroot=pictures, small=False)
-    return figure6.built(figure6.options_of(row, args, [*TINY_CUT, *flags]))
-
-
-def test_figure6_measures_each_row(tree, pictures):
+@pytest.mark.slow
+def test_figure6_measures_each_row(tree, dataroot):
     pytest.importorskip("matplotlib", reason="the extra figures is not installed")
-    result = run(tree, "scripts/figure6.sh", pictures, "--rows", "cut", "colorcut", "--rounds", "3", *TINY_CUT)
+    rows = "--rows cut colorcut --rounds 3"
+    result = run(tree, f"scripts/paper/figure6.sh {dataroot} {rows} {TINY} {CUT}")
     assert result.returncode == 0, result.stderr
     with (tree / "figures/figure6.csv").open() as file:
         cut, colorcut = csv.DictReader(file)
     assert (cut.pop("row"), colorcut.pop("row")) == ("cut", "colorcut")
+    assert (cut.pop("title"), colorcut.pop("title")) == ("CUT", "ColorCUT")
     assert cut.pop("ratio_to_cyclegan") == colorcut.pop("ratio_to_cyclegan") == ""
     cut, colorcut = ({name: float(value) for name, value in row.items()} for row in (cut, colorcut))
     for row in (cut, colorcut):
@@ -125,53 +97,48 @@ def test_figure6_measures_each_row(tree, pictures):
     assert cut["ratio_to_cut"] == 1 and colorcut["ratio_to_cut"] > 0 and colorcut["gflop"] > cut["gflop"] > 0
     height, width = imread(tree / "figures/figure6.png").shape[:2]
     assert width == 1200 and height > 200 and "<svg" in (tree / "figures/figure6.svg").read_text()
-    assert "| ColorCUT | " in result.stdout and "pictures of 32x32, batch 1" in result.stdout
+    assert "| ColorCUT | " in result.stdout and "images of 32x32, batch 1" in result.stdout
     assert not (tree / "checkpoints").exists()
 
 
-def test_the_l1_term_costs_one_more_pass_of_the_generator(figure6, pictures):
-    plain = ("--no_antialias", "--no_antialias_up")
-    with_l1, without = (figure6.count_flops(*built(figure6, pictures, row, *plain)) for row in ("cut_tv_l1", "cut_tv"))
+def count_flops(dataroot: Path, flags: str) -> float:
+    model, loader = build(dataroot, flags)
+    return count(model, next(iter(loader)))[0]
+
+
+@pytest.mark.slow
+def test_count_has_one_more_pass_of_the_generator_for_the_l1_term(dataroot):
+    plain = f"{COLORCUT} --no_antialias --no_antialias_up --lambda_Var 0"
+    with_l1, without = (count_flops(dataroot, f"{plain} --lambda_l1 {weight}") for weight in (5, 0))
     first = 32 * 32 * 4 * 3 * 7 * 7  # multiplications: height, width, channels out and in, kernel
-    inner = (
-        16 * 16 * 8 * 4 * 9 + 8 * 8 * 16 * 8 * 9 + 8 * (8 * 8 * 16 * 16 * 9) + 8 * 8 * 16 * 8 * 9 + 16 * 16 * 8 * 4 * 9
-    )
+    down, blocks = 16 * 16 * 8 * 4 * 9 + 8 * 8 * 16 * 8 * 9, 8 * (8 * 8 * 16 * 16 * 9)
     last = 32 * 32 * 3 * 4 * 7 * 7
-    # Twice for the additions; three times for output and both gradients, of which the picture needs none.
-    assert with_l1 - without == 2 * (3 * (first + inner + last) - first)
+    # Twice for the additions; three times for output and both gradients, of which the image needs none.
+    assert with_l1 - without == 2 * (3 * (first + 2 * down + blocks + last) - first)
 
 
-def test_both_sides_of_the_coin_of_fastcut_are_counted(figure6, pictures, monkeypatch):
-    measure = importlib.import_module("measure")
-    step, coins = measure.step, []
-    monkeypatch.setattr(measure, "step", lambda *a: (step(*a), coins.append(a[0].flipped_for_equivariance)))
-    model = built(figure6, pictures, "fastcut")
-    both = measure.count_flops(*model)
-    assert coins == [True, False]
-    model[0].opt.flip_equivariance = False
-    assert both > measure.count_flops(*model) > both / 2
+@pytest.mark.slow
+def test_count_has_flipped_and_other_iterations_of_fastcut(dataroot):
+    fastcut = f"{CUT} --model cut --CUT_mode FastCUT"
+    both, never = count_flops(dataroot, fastcut), count_flops(dataroot, f"{fastcut} --flip_equivariance False")
+    assert both > never > both / 2
 
 
 @pytest.mark.parametrize(
-    "flags, named",
-    [(["--wrong", "1"], "unknown flag --wrong"), (["--rounds", "0"], "--rounds"), (["--rows", "x"], "x")],
+    ("flags", "named"), [("--wrong 1", "unknown flag --wrong"), ("--rounds 0", "--rounds"), ("--rows x", "x")]
 )
-def test_figure6_names_a_mistake(figure6, pictures, monkeypatch, capsys, flags, named):
-    monkeypatch.setattr(sys, "argv", ["figure6.py", str(pictures), *flags])
-    with pytest.raises(SystemExit) as stopped:
-        figure6.run(figure6.main)
-    message = str(stopped.value)
-    assert message.startswith("error: ") and named in message and "\n" not in message + capsys.readouterr().err
+def test_figure6_refuses_a_mistake_in_one_line(dataroot, refusal, flags, named):
+    assert named in refusal(figure6.main, f"{dataroot} {flags}")
 
 
 # ---- figures 7 and 1 ---------------------------------------------------------------------------------------------
 
 
-def test_figures_7_and_1_show_each_picture_in_its_place(tree, photographs):
-    untrained_run(tree, photographs, "colorcut", TINY_CUT)
-    untrained_run(tree, photographs, "pix2pix", TINY)
-    common = ("--size", "40", "--gpu_ids", "-1")
-    result = run(tree, "scripts/figure7.sh", photographs, "--pick", "photo_3", "1", *common)
+@pytest.mark.slow
+def test_figures_7_and_1_show_each_image_in_its_place(tree, photographs):
+    leave_untrained_run(tree, photographs, "colorcut", f"{TINY} {CUT}")
+    leave_untrained_run(tree, photographs, "pix2pix", TINY)
+    result = run(tree, f"scripts/paper/figure7.sh {photographs} --pick photo_3 1 --size 40 --gpu_ids -1")
     assert result.returncode == 0, result.stderr
     results = tree / "results/figure7"
     folders = [results / f"set_{row}/test_latest/images" for row in ("colorcut", "pix2pix")]
@@ -185,21 +152,21 @@ def test_figures_7_and_1_show_each_picture_in_its_place(tree, photographs):
     assert not (cell(figure, 1, 2) == cell(figure, 1, 1)).all()
     assert (figure[: figure.shape[0] - 84] < 128).any(), "there are no titles"
 
+    originals = []
+    for n in range(4):
+        originals += [folders[0] / f"real_A/photo_{n}.png", *(folder / f"fake_B/photo_{n}.png" for folder in folders)]
     shown = links(tree / "figures/figure7/index.html")
-    assert len(shown) == 4 * 3
-    originals = [folder for n in range(4) for folder in (
-        folders[0] / f"real_A/photo_{n}.png", *(folder / f"fake_B/photo_{n}.png" for folder in folders))]  # fmt: skip
     assert [path.read_bytes() for path in shown] == [path.read_bytes() for path in originals]
 
-    result = run(tree, "scripts/figure1.sh", photographs, "--pick_style", "2", "--pick", "photo_2", "4", *common)
+    picks = "--pick_style 2 --pick photo_2 4 --size 40"
+    result = run(tree, f"scripts/paper/figure1.sh {photographs} {picks} --gpu_ids -1")
     assert result.returncode == 0, result.stderr
     figure = imread(tree / "figures/figure1.png")
     results = tree / "results/figure1"
     pix2pix = results / "photographs/set_pix2pix/test_latest/images"
     colorcut = results / "photographs/set_colorcut/test_latest/images"
     for column, name in {2: "photo_2", 1: "photo_3"}.items():
-        lower = [colorcut / "fake_B", pix2pix / "fake_B", pix2pix / "real_A"]
-        for row, folder in enumerate(lower, 1):
+        for row, folder in enumerate([colorcut / "fake_B", pix2pix / "fake_B", pix2pix / "real_A"], 1):
             assert (cell(figure, row, column) == square(folder / f"{name}.png")).all()
     style = results / "set_pix2pix/test_latest/images"
     left = figure.shape[1] - 84
@@ -211,51 +178,55 @@ def test_figures_7_and_1_show_each_picture_in_its_place(tree, photographs):
 
 
 @pytest.fixture
-def painted(tmp_path) -> Path:
-    """What test.py would write: one colour a picture."""
+def output(tmp_path) -> Path:
+    """What test.py would write: one color for each image."""
     for number in range(8):
         for visual in ("real_A", "fake_B"):
             save_image(np.full((8, 8, 3), 30 * number, np.uint8), tmp_path / f"run/images/{visual}/p{number}.png")
     return tmp_path / "run"
 
 
-def figure7(painted: Path, *arguments):
-    command = [sys.executable, ROOT / "scripts/figure7.py", f"cut={painted}", *arguments, "--out", painted.parent]
-    return subprocess.run([*map(str, command), "--size", "40"], capture_output=True, text=True)
-
-
-def test_the_first_six_are_shown_where_none_are_picked(painted):
-    assert figure7(painted).returncode == 0
-    figure = imread(painted.parent / "figure7.png")
+def test_figure7_shows_the_first_six_without_picks(output, call):
+    call(figure7.main, f"cut={output} --out {output.parent} --size 40")
+    figure = imread(output.parent / "figure7.png")
     assert [int(cell(figure, 6 - n, 1)[0, 0, 0]) for n in range(6)] == [30 * n for n in range(6)]
-    assert figure.shape[0] < 7 * 44 and len(links(painted.parent / "figure7/index.html")) == 16
+    assert figure.shape[0] < 7 * 44 and len(links(output.parent / "figure7/index.html")) == 16
 
 
-def test_a_name_wins_over_a_number(painted):
+def test_figure7_prefers_a_name_to_a_number(output, call):
     for visual in ("real_A", "fake_B"):
-        (painted / f"images/{visual}/p7.png").rename(painted / f"images/{visual}/1.png")
-    assert figure7(painted, "--pick", "1", "2").returncode == 0
-    figure = imread(painted.parent / "figure7.png")
+        (output / f"images/{visual}/p7.png").rename(output / f"images/{visual}/1.png")
+    call(figure7.main, f"cut={output} --out {output.parent} --size 40 --pick 1 2")
+    figure = imread(output.parent / "figure7.png")
     assert [int(cell(figure, row, 1)[0, 0, 0]) for row in (2, 1)] == [210, 0]
 
 
-def test_figure7_names_a_mistake(painted):
-    (painted / "images/fake_B/p2.png").unlink()
-    mistakes = {("--pick", "p9"): "p9", ("--pick", "9"): "from 1 to 8", ("--size", "x"): "--size", (): "p2.png",
-                ("other=there",): "other=there", ("pix2pix",): "pix2pix"}  # fmt: skip
-    for arguments, named in mistakes.items():
-        result = figure7(painted, *arguments) if arguments != ("--size", "x") else figure7(painted, "--size=x")
-        assert result.returncode == 1 and result.stderr.startswith("error: ") and named in result.stderr
-        assert result.stderr.count("\n") == 1
+def test_figure7_refuses_a_mistake_in_one_line(output, refusal):
+    mistakes = {"--pick p9": "p9", "--pick 9": "from 1 to 8", "--size=x": "--size", "a=b": "a=b", "pix2pix": "pix2pix"}
+    for flags, named in mistakes.items():
+        assert named in refusal(figure7.main, f"cut={output} {flags} --out {output.parent}")
+    (output / "images/fake_B/p2.png").unlink()
+    assert "p2.png" in refusal(figure7.main, f"cut={output} --out {output.parent}", UserError)
+
+
+def test_contact_sheet_puts_each_output_below_its_source(output, call):
+    save_image(np.full((8, 8, 3), 255, np.uint8), output / "images/fake_B/p1.png")
+    call(contact_sheet.main, f"{output} {output}/sheet.png --pick p1 p2 p3 --columns 2 --size 40")
+    sheet = imread(output / "sheet.png")
+    assert sheet.shape == (4 * 44, 84, 3)
+    values = [[int(sheet[top, left, 0]) for left in (20, 64)] for top in (20, 64, 112, 156)]
+    assert values == [[30, 60], [255, 60], [90, 255], [90, 255]]
 
 
 @pytest.mark.parametrize("script", ["figure1", "figure6", "figure7", "ablation"])
-def test_scripts_name_a_mistake(tree, pictures, script):
-    mistakes = [[], [tree / "nothing"]] + [[pictures]] * (script in ("figure1", "figure7"))
-    for arguments in mistakes:
-        result = run(tree, f"scripts/{script}.sh", *arguments)
-        assert result.returncode == 1 and result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
-    assert script not in ("figure1", "figure7") or "checkpoints/set_" in result.stderr
+def test_scripts_of_the_paper_refuse_a_mistake_in_one_line(tree, dataroot, script):
+    mistakes = {"": 2, str(tree / "nothing"): 2}
+    if script in ("figure1", "figure7"):
+        mistakes[str(dataroot)] = 1  # nothing is trained
+    for arguments, code in mistakes.items():
+        result = run(tree, f"scripts/paper/{script}.sh {arguments}")
+        assert result.returncode == code and result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert len(mistakes) == 2 or "checkpoints/set_" in result.stderr
 
 
 # ---- the whole ablation ------------------------------------------------------------------------------------------
@@ -269,17 +240,17 @@ done
 exit 0"""
 
 
-def test_the_ablation_trains_all_rows_then_makes_the_figures(tree, pictures):
-    flags = ["--small", "--gpu_ids", "-1", "--lr", "0.001", "--direction", "BtoA"]
-    result = run(tree, "scripts/ablation.sh", pictures, *flags, interpreter=RECORDER)
+def test_ablation_trains_all_rows_then_makes_the_figures(tree, dataroot):
+    flags = "--small --gpu_ids -1 --lr 0.001 --direction BtoA"
+    result = run(tree, f"scripts/paper/ablation.sh {dataroot} {flags}", interpreter=RECORDER)
     assert result.returncode == 0, result.stderr
     calls = (tree / "calls").read_text().splitlines()
-    assert [call.split()[0] for call in calls] == (
-        ["train.py"] * 7 + ["scripts/figure6.py"] + ["test.py"] * 7 + ["scripts/figure7.py"]
-        + ["test.py"] * 3 + ["scripts/figure1.py"])  # fmt: skip
+    programs = ["train.py"] * 7 + ["scripts/paper/figure6.py"] + ["test.py"] * 7 + ["scripts/paper/figure7.py"]
+    programs += ["test.py"] * 3 + ["scripts/paper/figure1.py"]
+    assert [call.split()[0] for call in calls] == programs
     for row, call in zip(ROWS, calls, strict=False):
         assert f"--name set_{row}_small --preset small" in call and call.endswith("--lr 0.001 --direction BtoA")
-    assert calls[7] == f"scripts/figure6.py {pictures} {' '.join(flags)}"
+    assert calls[7] == f"scripts/paper/figure6.py {dataroot} {flags}"
     tests = [call for call in calls if call.startswith("test.py")]
     for call in tests:
         assert "--preprocess rescale_shortside --load_size 80 --gpu_ids -1" in call and "--lr" not in call

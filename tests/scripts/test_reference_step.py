@@ -1,41 +1,30 @@
-"""scripts/slow_twin.py: its steps are those of training in float64, and its runs are those of train.py."""
-
-import importlib
-import subprocess
-import sys
-from pathlib import Path
+"""scripts/proof/reference_step.py: its steps are those of training in float64, and its runs are those of train.py."""
 
 import pytest
 import torch
 
-from data import create_dataset
-from models import create_model
-from options.train_options import TrainOptions
-from tests.runs import COLORCUT, SMALL, weights_are_equal
-from util.checkpoint import load, seed_everything
+from scripts.proof.reference_step import create_reference
+from tests.helpers.build import build, doubled, make_double, same_checkpoints, train_options
+from tests.helpers.flags import COLORCUT, CUT, TINY
+from tests.helpers.launch import output_of
+from util.checkpoint import load
+from util.errors import UsageError
 
-ROOT = Path(__file__).parents[2]
-FLAGS = [*SMALL, "--netF_nc", "32", "--init_gain", "1"]
 MODELS = {
-    "CUT": ["--model", "cut"],
-    "FastCUT": ["--model", "cut", "--CUT_mode", "FastCUT"],
-    "ColorCUT": ["--model", "colorcut", "--lambda_TV", "0.3", "--lambda_l1", "2", "--lambda_Var", "0.4"],
-    "ColorCUT without norms": ["--model", "colorcut", "--normG", "none", "--normD", "none", "--lambda_l1", "0"],
-    "ColorCUT in FastCUT's mode": ["--model", "colorcut", "--CUT_mode", "FastCUT", "--lambda_GAN", "2"],
+    "CUT": "--model cut",
+    "FastCUT": "--model cut --CUT_mode FastCUT",
+    "ColorCUT": "--model colorcut --lambda_TV 0.3 --lambda_l1 2 --lambda_Var 0.4",
+    "ColorCUT without norms": "--model colorcut --normG none --normD none --lambda_l1 0",
+    "ColorCUT in FastCUT's mode": "--model colorcut --CUT_mode FastCUT --lambda_GAN 2",
 }
 FLIPPED, NOT_FLIPPED = 0, 1  # seeds whose first number is below a half, and above
 CASES = [(name, size, NOT_FLIPPED) for name in MODELS for size in (1, 2)]
 CASES += [(name, size, FLIPPED) for name in MODELS if "Fast" in name for size in (1, 2)]
-
-
-@pytest.fixture
-def slow_twin(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    return importlib.import_module("slow_twin")
+TRAIN = f"-m scripts.proof.reference_step {TINY} {COLORCUT} --display_id -1"
 
 
 def steps_of(model, batches: list[dict], seed: int) -> list[tuple[dict, list]]:
-    """Take a step in float64 on each batch; return its losses, and the gradients that the optimizers took."""
+    """Take a step on each batch; return its losses, and the gradients that the optimizers got."""
     gradients, steps = [], []
     for optimizer in model.optimizers:
         optimizer.register_step_pre_hook(
@@ -43,7 +32,7 @@ def steps_of(model, batches: list[dict], seed: int) -> list[tuple[dict, list]]:
         )
     for batch in batches:
         torch.manual_seed(seed)
-        model.set_input({key: value.double() if torch.is_tensor(value) else value for key, value in batch.items()})
+        model.set_input(doubled(batch))
         model.optimize_parameters()
         steps.append((model.get_current_losses(), gradients.copy()))
         gradients.clear()
@@ -51,45 +40,33 @@ def steps_of(model, batches: list[dict], seed: int) -> list[tuple[dict, list]]:
 
 
 @pytest.mark.parametrize(("name", "batch_size", "seed"), CASES)
-def test_steps_are_those_of_training(pictures, slow_twin, name, batch_size, seed):
-    data = ["--dataroot", str(pictures), "--batch_size", str(batch_size)]
-    opt = TrainOptions([*data, *FLAGS, *MODELS[name]]).parse()
-    batches = list(create_dataset(opt))[:2]
-    models = []
-    for build in (create_model, slow_twin.create_twin):
-        seed_everything(3)
-        models.append(build(opt))
-    lean = models[0]
-    for net in lean.networks().values():
-        net.double()
-    if hasattr(lean, "style_sums"):
-        lean.style_sums = lean.style_sums.double()
-    lean, twin = (steps_of(model, batches, seed) for model in models)
-    for (losses, gradients), (expected, of_twin) in zip(lean, twin, strict=True):
+def test_reference_step_has_the_losses_and_gradients_of_training(dataroot, name, batch_size, seed):
+    flags = f"{CUT} {MODELS[name]} --batch_size {batch_size}"
+    lean, loader = build(dataroot, flags)
+    make_double(lean)
+    reference, _ = build(dataroot, flags, create_reference)
+    batches = list(loader)[:2]
+    steps, expected_steps = (steps_of(model, batches, seed) for model in (lean, reference))
+    for (losses, gradients), (expected, of_reference) in zip(steps, expected_steps, strict=True):
         assert losses == pytest.approx(expected, rel=1e-9, abs=1e-12)
-        assert len(gradients) == len(of_twin) == 3
-        for ours, theirs in zip(gradients, of_twin, strict=True):
+        assert len(gradients) == len(of_reference) == 3
+        for ours, theirs in zip(gradients, of_reference, strict=True):
             scale = max(gradient.abs().max() for gradient in theirs)
             assert all((a - b).abs().max() <= 1e-9 * scale for a, b in zip(ours, theirs, strict=True))
 
 
-def train_twin(*flags: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, ROOT / "scripts/slow_twin.py", "--gpu_ids", -1, "--display_id", -1, *flags]
-    return subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True)
-
-
-def test_a_run_goes_on_in_float64(pictures, tmp_path):
-    flags = ["--dataroot", pictures, *COLORCUT, "--checkpoints_dir", tmp_path, "--lr_policy", "step"]
-    for name, epochs in {"whole": 2, "parts": 1}.items():
-        assert train_twin(*flags, "--name", name, "--n_epochs", epochs).returncode == 0
-    done = train_twin(*flags, "--name", "parts", "--n_epochs", 2, "--continue_train")
-    assert done.returncode == 0 and "continuing at epoch 2" in done.stdout, done.stderr
-    assert weights_are_equal(tmp_path / "whole", tmp_path / "parts", "latest")
+@pytest.mark.slow
+def test_reference_step_continues_a_run_in_float64(dataroot, tmp_path):
+    train = f"{TRAIN} --dataroot {dataroot} --checkpoints_dir {tmp_path} --lr_policy step"
+    output_of(f"{train} --name whole --n_epochs 2")
+    output_of(f"{train} --name parts --n_epochs 1")
+    assert "continuing at epoch 2" in output_of(f"{train} --name parts --n_epochs 2 --continue_train")
+    assert same_checkpoints(tmp_path / "whole", tmp_path / "parts")
     weights = load(tmp_path / "parts/latest_net_G.pth")
     assert all(weight.dtype == torch.float64 for weight in weights.values())
 
 
 @pytest.mark.parametrize("mistake", ["--normG batch", "--gan_mode vanilla", "--lambda_gp 2.5", "--model cycle_gan"])
-def test_what_is_not_covered_is_refused(pictures, tmp_path, mistake):
-    done = train_twin("--dataroot", pictures, "--checkpoints_dir", tmp_path, *mistake.split())
-    assert done.returncode == 1 and done.stderr.startswith(f"error: {mistake}: ") and done.stderr.count("\n") == 1
+def test_reference_step_refuses_what_it_does_not_cover(dataroot, mistake):
+    with pytest.raises(UsageError, match=f"^{mistake}: "):
+        create_reference(train_options(dataroot, mistake))
