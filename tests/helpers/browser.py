@@ -1,6 +1,6 @@
-"""What tests ask of a page in a real browser, the fixture `browser`.
+"""Questions about a page in a real browser, the fixture `browser`.
 
-The logs that `requests_of` and `console_errors` read are emptied by reading: each call tells what came since the last.
+`requests_of` and `console_errors` return what is new since their last call.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def requests_of(driver: Any) -> list[str]:
-    """Return the addresses the page asked for, sockets included, data inside the page not."""
+    """Return the addresses that the page asked for, those of sockets too, without data: addresses."""
     addresses = []
     for entry in driver.get_log("performance"):
         message = json.loads(entry["message"])["message"]
@@ -22,28 +22,26 @@ def requests_of(driver: Any) -> list[str]:
 
 
 def console_errors(driver: Any) -> list[str]:
-    """Return the console's errors, which include whatever could not be loaded."""
+    """Return the errors of the console, among them all that could not be loaded."""
     return [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
 
 
-def broken_pictures(driver: Any) -> list[str]:
-    """Return the sources of the pictures that are not loaded, or not yet."""
+def broken_images(driver: Any) -> list[str]:
+    """Return the sources of the images that are not loaded, or not yet."""
     script = "return [...document.images].filter(i => !i.complete || !i.naturalWidth).map(i => i.src.slice(0, 200))"
     return driver.execute_script(script)
 
 
-def load_pictures(driver: Any) -> None:
-    """Scroll through the page until every picture is loaded; a failed assertion if one never is."""
+def load_images(driver: Any) -> None:
+    """Scroll through the page until every image is loaded."""
     script = """const late = [...document.images].filter(i => !i.complete || !i.naturalWidth);
         if (late.length) late[0].scrollIntoView();
         return late.length == 0"""
-    end = time.monotonic() + 30
-    while not driver.execute_script(script):
-        assert time.monotonic() < end, broken_pictures(driver)
+    wait_for(lambda: driver.execute_script(script), 60)
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """Call it until it returns something true, and return that; a failed assertion after so many seconds."""
+def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """Call it until it returns something true, and return that. Fail after so many seconds."""
     end = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < end, f"not so after {seconds} seconds, last {value!r}"
