@@ -1,45 +1,43 @@
-"""docs/adding-a-model.md, done to the letter in a copy of the tree."""
+"""docs/adding-a-model.md, followed to the letter in a copy of the tree."""
 
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
-from PIL import Image
+import pytest
+
+from tests.helpers.flags import TINY
+from tests.helpers.images import read
+from tests.helpers.launch import ROOT, error_of, output_of
+
+PAGE = (ROOT / "docs/adding-a-model.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"Save it as\s+`(\S+)`:\n```python\n(.*?)```", PAGE, re.DOTALL)
+COMMANDS = re.findall(r"^python (.*)$", PAGE, re.MULTILINE)
 
 
-def test_the_walk(pictures, tree):
-    page = (tree / "docs/adding-a-model.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    (tree / "models/regression_model.py").write_text(code)
-    shutil.copytree(pictures, tree / "datasets/mine")
-    commands = re.findall(r"^python (.*)$", page, re.MULTILINE)
-    small = "--gpu_ids -1 --ngf 4 --netG resnet_4blocks --crop_size 32 --num_threads 0 --init_gain 1 --print_freq 4"
-    small += " --n_epochs 1 --n_epochs_decay 0 --lambda_L1 3"
-    for command, flags in zip(commands, (f"{small} --display_id -1", "--gpu_ids -1"), strict=True):
-        done = subprocess.run(
-            [sys.executable, *command.split(), *flags.split()], cwd=tree, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-    log = (tree / "checkpoints/regression/loss_log.txt").read_text()
-    (values,) = re.findall(r"L1: (\S+) G: (\S+)", log)
-    assert abs(float(values[1]) - 3 * float(values[0])) < 0.003
-    painted = sorted((tree / "results/regression/test_latest/images/fake_B").iterdir())
-    truth = sorted((tree / "results/regression/test_latest/images/real_B").iterdir())
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["regression", "paired"])
+def test_adding_a_model_works_as_the_page_says(dataroot, tree, name):
+    files = dict(BLOCKS)
+    assert set(files) == {"models/regression_model.py", "models/paired_model.py"}
+    path = f"models/{name}_model.py"
+    (tree / path).write_text(files[path])
+    shutil.copytree(dataroot, tree / "datasets/mine")
+    train, test = (command for command in COMMANDS if f"--name {name}" in command)
+    flags = f"{TINY} --print_freq 4 --n_epochs 1 --n_epochs_decay 0 --lambda_L1 3 --display_id -1"
+    output_of(f"{train} {flags}", cwd=tree)
+    output_of(f"{test} --gpu_ids -1", cwd=tree)
+    log = (tree / f"checkpoints/{name}/loss_log.txt").read_text()
+    losses = {key: float(value) for key, value in re.findall(r"(\w+): (\d\S+)", log.splitlines()[-1].split(")")[-1])}
+    assert np.isfinite(list(losses.values())).all() and losses["L1"] > 0
+    if name == "regression":
+        assert losses["G"] == pytest.approx(3 * losses["L1"], abs=0.003)
+    images = tree / f"results/{name}/test_latest/images"
+    painted, truth = (sorted((images / kind).iterdir()) for kind in ("fake_B", "real_B"))
     assert len(painted) == len(truth) == 4
-    assert all(np.array_equal(np.asarray(Image.open(ours)), np.asarray(Image.open(theirs).convert("RGB")))
-               for ours, theirs in zip(truth, sorted((pictures / "testB").iterdir()), strict=True))  # fmt: skip
-    again = [
-        sys.executable,
-        "train.py",
-        "--name",
-        "regression",
-        "--continue_train",
-        "--gpu_ids",
-        "-1",
-        "--n_epochs",
-        "2",
-    ]
-    done = subprocess.run(again, cwd=tree, capture_output=True, text=True)
-    assert done.returncode == 0 and "continuing at epoch 2" in done.stdout
+    assert all((read(path) == read(dataroot / "testB" / path.name)).all() for path in truth)
+    again = f"train.py --name {name} --continue_train --gpu_ids -1 --n_epochs 2"
+    assert "continuing at epoch 2" in output_of(again, cwd=tree)
+    if name == "paired":
+        message = error_of(f"{train} {flags} --accumulate 2", code=2, cwd=tree)
+        assert "--model paired does not use TrainingStep" in message
