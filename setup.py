@@ -6,8 +6,7 @@ Top-level packages called `models`, `data` or `util` would collide with every ot
 from setuptools import setup
 
 VISDOM = [
-    'visdom==0.2.4; python_version < "3.12"',
-    'visdom>=0.3; python_version >= "3.12"',
+    "visdom==0.2.4",  # 0.3 checks passwords and serves its page differently
     "tornado<6.6",  # from 6.6 on visdom's page answers 403
 ]
 FIGURES = ["matplotlib>=3.8"]
@@ -17,7 +16,7 @@ TEST = ["pytest>=8", "pytest-xdist>=3.2", "ruff==0.17.*", "selenium>=4.20", *FIG
 setup(
     name="colorcut",
     version="0.1.0",
-    description="Unpaired colorization in the style of a folder of pictures: CUT with losses made for colour",
+    description="Unpaired colorization in the style of a folder of images: CUT with losses made for color",
     license="BSD-2-Clause",
     python_requires=">=3.10",
     packages=[],

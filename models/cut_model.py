@@ -41,12 +41,7 @@ class CUTModel(BaseModel):
         add("--nce_idt", **{**switch, "default": True}, help="contrastive loss of Y and G(Y) too; not in FastCUT")
         add("--nce_layers", default="0,4,8,12,16", help="layers of G whose features are compared")
         add("--nce_includes_all_negatives_from_minibatch", **switch, help="negatives from all images of the batch")
-        add(
-            "--netF",
-            default="mlp_sample",
-            choices=PROJECTIONS,
-            help="how features are projected: not at all, or by an MLP",
-        )
+        add("--netF", default="mlp_sample", choices=PROJECTIONS, help="projection of features: none, or an MLP")
         add("--netF_nc", type=int, default=256, help="channels of the projected features")
         add("--nce_T", type=float, default=0.07, help="temperature of the contrastive loss")
         add("--num_patches", type=int, default=256, help="patches compared in each layer")
