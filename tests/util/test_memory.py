@@ -7,17 +7,17 @@ import pytest
 from util import memory
 
 
-def test_there_is_memory_and_no_more_is_shared_than_there_is():
+def test_free_memory_is_no_less_than_free_shared_memory():
     everything, where = memory.free(shared=False)
     assert where == "memory" and 10e6 < everything < 1e15
-    assert memory.free(shared=True)[0] < everything + 10e6  # it changes while one looks
+    assert memory.free(shared=True)[0] < everything + 10e6  # it changes meanwhile
 
 
 @pytest.mark.parametrize(
     ("own", "name", "root"),
     [("0::/job/step\n", "memory.max", ""), ("9:cpu:/\n4:memory:/job/step\n0::/\n", "memory.limit_in_bytes", "memory")],
 )
-def test_the_limit_of_each_group_around_a_process_counts(tmp_path: Path, own, name, root):
+def test_memory_limits_are_those_of_each_control_group_around_a_process(tmp_path: Path, own, name, root):
     (tmp_path / "own").write_text(own)
     groups = tmp_path / "cgroup" / root
     (groups / "job/step").mkdir(parents=True)
