@@ -37,10 +37,10 @@ def load_images(driver: Any) -> None:
     script = """const late = [...document.images].filter(i => !i.complete || !i.naturalWidth);
         if (late.length) late[0].scrollIntoView();
         return late.length == 0"""
-    wait_for(lambda: driver.execute_script(script), 60)
+    wait_for(lambda: driver.execute_script(script))
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 180) -> Any:
     """Call it until it returns something true, and return that. Fail after so many seconds."""
     end = time.monotonic() + seconds
     while not (value := condition()):

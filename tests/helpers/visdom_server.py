@@ -52,7 +52,7 @@ class VisdomServer:
         with self.log.open("a") as log:
             pipes = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             self.process = subprocess.Popen(self.command, cwd=self.root, env=self.environment, **pipes)
-        wait_for(lambda: self.process.poll() is not None or answers(self.port), seconds=120)
+        wait_for(lambda: self.process.poll() is not None or answers(self.port))
         assert self.process.poll() is None, self.log.read_text()
 
     def kill(self) -> None:

@@ -1,4 +1,4 @@
-"""Pages and the files beside them: mirrored folders, names that collide, every picture, no dominate."""
+"""The results of a test: mirrored folders, names that collide, every image on the page; and util.py's helpers."""
 
 from argparse import Namespace
 from html.parser import HTMLParser
@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.browser import broken_pictures, console_errors, load_pictures, requests_of
+from tests.helpers.browser import broken_images, console_errors, load_images, requests_of
 from util.report import html
-from util.report.results_page import Results
+from util.report.results_page import ResultsPage
 from util.util import crossed, save_image, tensor2im
 
 
@@ -35,17 +35,17 @@ def options(tmp_path, **more) -> Namespace:
                      phase="test", dataroot=tmp_path / "set", display_winsize=256, **more)  # fmt: skip
 
 
-def picture(value: float) -> torch.Tensor:
+def image(value: float) -> torch.Tensor:
     return torch.full((1, 3, 4, 4), value)
 
 
-def test_results_mirror_folders_and_never_collide(tmp_path):
-    results = Results(options(tmp_path), "ngf: 64")
+def test_results_page_mirrors_folders_and_no_names_collide(tmp_path):
+    results = ResultsPage(options(tmp_path), "ngf: 64")
     root = tmp_path / "set"
     paths = ["testA/a.png", "testA/a.jpg", "testA/deep/a.png", "testA/A.png", "testA/a.png", "else where/<é>.png"]
     for number, path in enumerate(paths):
-        results.add({"fake_B": picture(number / 10)}, str(root / path))
-    results.add({"fake_B": picture(0.9)}, "/outside/a.png")
+        results.add({"fake_B": image(number / 10)}, str(root / path))
+    results.add({"fake_B": image(0.9)}, "/outside/a.png")
     folder = results.save()
     assert folder == tmp_path / "results/run/test_3" and results.count == 7
     files = sorted(p.relative_to(folder / "images/fake_B").as_posix().lower() for p in folder.rglob("*.png"))
@@ -57,9 +57,10 @@ def test_results_mirror_folders_and_never_collide(tmp_path):
     assert values == [round((v + 1) * 127.5) for v in (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.9)]
 
 
-def test_hundreds_of_pictures_load_as_they_come_into_sight(tmp_path, browser):
+@pytest.mark.slow
+def test_results_page_loads_hundreds_of_images_as_they_come_into_sight(tmp_path, browser):
     """From disk, without a network, whatever the names are; only the first screens are loaded at the start."""
-    results = Results(options(tmp_path), "ngf: 64")
+    results = ResultsPage(options(tmp_path), "ngf: 64")
     names = ["a b", 'it\'s "so"', "<b>&amp;", "漢字", "č%20#1?x=y", *map(str, range(300))]
     for name in names:
         pixels = torch.rand(1, 3, 64, 96) * 2 - 1
@@ -68,24 +69,24 @@ def test_hundreds_of_pictures_load_as_they_come_into_sight(tmp_path, browser):
     assert browser.execute_script("return [...document.querySelectorAll('h2')].map(h => h.textContent)") == [
         f"sub dir/{name}" for name in names]  # fmt: skip
     images = browser.find_elements("tag name", "img")
-    assert len(images) == 610 and 400 < len(broken_pictures(browser)) < 610
+    assert len(images) == 610 and 400 < len(broken_images(browser)) < 610
     assert browser.execute_script("return [...document.images].every(i => i.height == Math.round(i.width * 64 / 96))")
-    load_pictures(browser)
+    load_images(browser)
     assert console_errors(browser) == []
     assert all(address.startswith("file://") for address in requests_of(browser))
 
 
-def test_without_dominate_pictures_are_still_written(tmp_path, monkeypatch, capsys):
+def test_results_page_without_dominate_still_writes_images(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(html, "dominate", None)
-    html._tell_once.cache_clear()
-    results = Results(options(tmp_path), "ngf: 64")
-    results.add({"fake_B": picture(0)}, "a.png")
+    html._print_once.cache_clear()
+    results = ResultsPage(options(tmp_path), "ngf: 64")
+    results.add({"fake_B": image(0)}, "a.png")
     folder = results.save()
     assert (folder / "images/fake_B/a.png").is_file() and not (folder / "index.html").exists()
     assert capsys.readouterr().out.count("\n") == 1
 
 
-def test_bytes_survive_the_round_trip(tmp_path):
+def test_tensor2im_and_save_image_keep_bytes(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 127.5 - 1
     assert (tensor2im(tensor) == pixels).all()
@@ -95,7 +96,7 @@ def test_bytes_survive_the_round_trip(tmp_path):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 250])
-def test_triggers_fire_when_an_interval_is_crossed(batch_size):
+def test_crossed_is_true_once_an_interval(batch_size):
     seen, fired = 0, []
     while seen < 1000:
         if crossed(100, seen, seen + batch_size):

@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.browser import console_errors, load_pictures, requests_of
+from tests.helpers.browser import console_errors, load_images, requests_of
 from util.report.charts import line_chart
-from util.report.curves import values_of
-from util.report.history import History
 from util.report.training_page import TrainingPage
 
 NAME = "a 'run' & \"more\" <b> 漢é"
@@ -26,14 +24,13 @@ def record(epochs: float) -> dict:
 
 
 def trained(folder: Path, epochs: int) -> list[tuple[float, int]]:
-    """Simulate a run with 60 points of its curves an epoch; return seconds and bytes of each update of the page."""
-    history, costs = History(), []
-    page = TrainingPage(folder, NAME, "lr: 0.0002\nname: <script>", 64, history)
+    """Simulate a run with 60 records an epoch; return processor seconds and bytes of each update of the page."""
+    records, costs = [], []
+    page = TrainingPage(folder, NAME, "lr: 0.0002\nname: <script>", 64, records)
     for epoch in range(1, epochs + 1):
-        for point in range(60):
-            history.add(epoch - 1 + (point + 1) / 60, values_of(record(epoch - 1 + (point + 1) / 60)))
+        records += [record(epoch - 1 + (point + 1) / 60) for point in range(60)]
         visuals = {name: torch.full((1, 3, 30, 40), epoch / epochs) for name in VISUALS}
-        start = time.process_time()  # what others compute meanwhile does not count
+        start = time.process_time()  # other processes do not count
         page.update(epoch, visuals)
         costs.append((time.process_time() - start, (folder / "index.html").stat().st_size))
     return costs
@@ -45,7 +42,8 @@ def run(tmp_path_factory) -> tuple[Path, list[tuple[float, int]]]:
     return folder, trained(folder, 300)
 
 
-def test_an_update_costs_the_same_at_epoch_300_as_at_epoch_20(run):
+@pytest.mark.slow
+def test_training_page_costs_the_same_at_epoch_300_as_at_epoch_20(run):
     seconds, sizes = zip(*run[1], strict=True)
     early, late = statistics.median(seconds[20:60]), statistics.median(seconds[260:])
     assert late < 1.5 * early, (early, late)
@@ -61,12 +59,13 @@ def headings(browser) -> list[str]:
 
 
 def load_all(browser) -> int:
-    """Load every picture, and return how many there are."""
-    load_pictures(browser)
+    """Load every image, and return how many there are."""
+    load_images(browser)
     return len(browser.find_elements("tag name", "img"))
 
 
-def test_it_opens_from_disk_and_asks_for_nothing_else(run, browser):
+@pytest.mark.slow
+def test_training_page_opens_from_disk_and_asks_for_nothing_else(run, browser):
     folder, _ = run
     browser.get((folder / "index.html").as_uri())
     assert browser.title == f"{NAME}: training" == browser.find_element("tag name", "h1").text
@@ -86,8 +85,9 @@ def test_it_opens_from_disk_and_asks_for_nothing_else(run, browser):
     assert addresses and all(address.startswith("file://") for address in addresses)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_reads_on_a_phone_by_day_and_by_night(run, browser, scheme):
+def test_training_page_is_readable_on_a_phone_in_light_and_dark_mode(run, browser, scheme):
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                             {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True})  # fmt: skip
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia",
@@ -102,8 +102,9 @@ def test_it_reads_on_a_phone_by_day_and_by_night(run, browser, scheme):
     assert dark < 100 and bright > 700
 
 
-def test_a_warning_stands_above_the_pictures(tmp_path, browser):
-    page = TrainingPage(tmp_path, "run", "", 64, History())
+@pytest.mark.slow
+def test_training_page_has_a_warning_above_the_images(tmp_path, browser):
+    page = TrainingPage(tmp_path, "run", "", 64, [])
     page.update(3, {"fake_B": torch.zeros(1, 3, 8, 8)}, warning="one tone everywhere: <1.0> Lab")
     browser.get((tmp_path / "index.html").as_uri())
     assert browser.find_element("class name", "warning").text == "one tone everywhere: <1.0> Lab"
@@ -112,15 +113,15 @@ def test_a_warning_stands_above_the_pictures(tmp_path, browser):
     assert browser.find_elements("class name", "warning") == []
 
 
-def test_pictures_of_an_epoch_that_goes_on_replace_the_earlier(tmp_path):
-    page = TrainingPage(tmp_path, "run", "", 64, History())
+def test_training_page_replaces_earlier_images_of_the_epoch(tmp_path):
+    page = TrainingPage(tmp_path, "run", "", 64, [])
     for value in (-1.0, 1.0):
         page.update(1, {"fake_B": torch.full((1, 3, 8, 8), value)})
     assert [path.name for path in (tmp_path / "images").iterdir()] == ["epoch001_fake_B.png"]
     assert (tmp_path / "index.html").read_text().count("<img") == 1
 
 
-def test_a_chart_by_hand():
+def test_line_chart_by_hand():
     chart = line_chart("NCE", [0.0, 1.0, 2.0, 4.0], {"painted": [0.0, None, 1.0, 2.0], "style": [1.0] * 4}).render()
     # The plot is 210 x 100 at (46, 6); 0 is at the bottom, 2 at the top; the value that is missing leaves a gap.
     style = "46.0,56.0 98.5,56.0 151.0,56.0 256.0,56.0"

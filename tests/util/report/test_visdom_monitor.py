@@ -316,29 +316,30 @@ def through_all_faults(server: VisdomServer, states: Callable[[], list[str]], me
 
 @pytest.mark.slow
 def test_visdom_monitor_of_a_server_killed_paused_and_back_costs_the_run_nothing(visdom_server, dataroot, tmp_path):
-    """Beside the same run without a monitor: the same weights, and 1% of its time at most in monitoring calls."""
-    flags = [*f"{TINY} {COLORCUT} --n_epochs 10000 --no_html --print_freq 20 --display_freq 40".split()]
-    flags += ["--save_latest_freq", 400, "--save_by_iter", "--dataroot", dataroot, "--checkpoints_dir", tmp_path]
-    alone = start(["train.py", *flags, "--name", "alone", "--display_id", -1, "--quiet"])
-    watched = start(["train.py", *flags, "--name", NAME, "--display_port", visdom_server.port])
+    """1% of its time at most in monitoring calls; and the weights are those of the same run without a monitor."""
+    often = "--print_freq 20 --display_freq 40 --save_latest_freq 40 --save_by_iter"
+    flags = [*f"train.py {TINY} {COLORCUT} --no_html --lr_policy linear --n_epochs_decay 0 {often}".split()]
+    flags += ["--dataroot", dataroot, "--checkpoints_dir", tmp_path]
+    watched = start([*flags, "--n_epochs", 10000, "--name", NAME, "--display_port", visdom_server.port])
     lines: list[str] = []
     reader = threading.Thread(target=lambda: lines.extend(watched.stdout), daemon=True)
     reader.start()
     metrics = tmp_path / NAME / "metrics.jsonl"
 
     def states() -> list[str]:
-        return [line for line in lines if "live on" in line or "visdom" in line]
+        return [line for line in lines if line.startswith("live on") or "visdom server" in line]
+
+    def points() -> int:
+        return len(window_of(visdom_server.port, f"{NAME} losses")["content"]["data"][0]["x"])
 
     try:
         held, until = through_all_faults(visdom_server, states, metrics)
-        wait_for(lambda: len(window_of(visdom_server.port, f"{NAME} losses")["content"]["data"][0]["x"]) >= until)
-        wait_for(lambda: list((tmp_path / "alone").glob("iter_800_net_G.pth")), 120)
+        wait_for(lambda: points() >= until)
     finally:
-        for process in (watched, alone):
-            process.send_signal(signal.SIGTERM)
-            with process:  # waits, and closes its pipes
-                reader.join()
-    assert (watched.returncode, alone.returncode) == (0, 0)
+        watched.send_signal(signal.SIGTERM)
+        with watched:  # waits, and closes its pipes
+            reader.join()
+    assert watched.returncode == 0
     address = f"http://localhost:{visdom_server.port}"
     live, lost = f"live on {address}, environment main\n", f"visdom server at {address} lost ({{}}); training goes on\n"
     assert states() == [live, lost.format("nothing answers"), live, lost.format("no answer within 5 s"), live]
@@ -347,23 +348,23 @@ def test_visdom_monitor_of_a_server_killed_paused_and_back_costs_the_run_nothing
     spent, passed = (np.diff([records[n]["times"][name] for n in (held, until - 1)]) for name in ("monitor", "elapsed"))
     assert passed > 10 and spent < 0.01 * passed
     assert records[-1]["times"]["monitor"] < 0.01 * records[-1]["times"]["elapsed"]
-    assert len(window_of(visdom_server.port, f"{NAME} losses")["content"]["data"][0]["x"]) == len(records)
+    assert points() == len(records)
     assert window_of(visdom_server.port, f"{NAME} images")["content"].count("<img") == 5
-    both = [{path.name for path in (tmp_path / name).glob("iter_*_net_G.pth")} for name in (NAME, "alone")]
-    last = max(int(name.split("_")[1]) for name in both[0] & both[1])
-    assert last >= 800 and same_checkpoints(tmp_path / NAME, tmp_path / "alone", f"iter_{last}")
+    last = max(int(path.name.split("_")[1]) for path in (tmp_path / NAME).glob("iter_*_net_G.pth"))
+    run([*flags, "--n_epochs", last // 4, "--name", "alone", "--display_id", -1])
+    assert same_checkpoints(tmp_path / NAME, tmp_path / "alone", f"iter_{last}")
 
 
 @pytest.mark.slow
 def test_visdom_monitor_on_the_port_of_another_program_costs_one_line(dataroot, tmp_path):
     flags = [*f"train.py {TINY} {COLORCUT} --n_epochs 2 --print_freq 1".split(), "--dataroot", dataroot,
              "--checkpoints_dir", tmp_path]  # fmt: skip
-    assert "visdom" not in output_of([*flags, "--name", "alone", "--display_id", -1])
+    assert "visdom server" not in output_of([*flags, "--name", "alone", "--display_id", -1])
     with FakeServer("HTTP/1.0 501 Unsupported\r\n\r\n") as web, FakeServer("hang") as silent:
         cases = [(web.port, "something else answers there (501)"), (silent.port, "no answer within 5 s"),
                  (free_port(), "nothing answers")]  # fmt: skip
         for port, reason in cases:
             printed = output_of([*flags, "--name", f"on {port}", "--display_port", port])
-            (line,) = [line for line in printed.splitlines() if "visdom" in line]
+            (line,) = [line for line in printed.splitlines() if "visdom server" in line]
             assert line.startswith(f"no visdom server at http://localhost:{port} ({reason}); scripts/monitor.sh")
             assert same_checkpoints(tmp_path / "alone", tmp_path / f"on {port}")
