@@ -1,133 +1,100 @@
-"""Several processes under torchrun: the same steps as one with a larger batch, one that writes, and one that dies."""
+"""Several processes under torchrun: the same steps as one process, one of them writes, and one of them dies."""
 
 import os
+import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.runs import COLORCUT, ROOT, train
+from tests.helpers.flags import COLORCUT, MODELS, TINY
+from tests.helpers.images import damage
+from tests.helpers.launch import TORCHRUN, output_of, start
+from tests.helpers.steps import assert_same_steps, take_exact_steps
 from util.report.metrics_log import read
 
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
-TINY = ("--gpu_ids -1 --ngf 4 --ndf 4 --netG resnet_4blocks --crop_size 32 --load_size 36 --num_threads 0 --seed 1 "
-        "--init_gain 1 --no_dropout true --pool_size 0 --normG instance --normD instance")  # fmt: skip
-CUT = "--netF_nc 16 --num_patches 16 --nce_layers 0,4,8"
-MODELS = {
-    "CUT": f"--model cut {CUT}",
-    "FastCUT": f"--model cut --CUT_mode FastCUT {CUT}",
-    "ColorCUT": f"--model colorcut {CUT}",
-    "ColorCUT of grey": f"--model colorcut --idt_input gray --flip_equivariance {CUT}",
-    "CycleGAN": "--model cycle_gan --dataset_mode grayscale_unaligned",
-    "pix2pix": "--model pix2pix --dataset_mode colorization --netG resnet_4blocks",
-}
+pytestmark = pytest.mark.slow
+KINDS = {**MODELS, "gray identity": f"{COLORCUT} --idt_input gray --flip_equivariance"}
 
 
-def steps(launcher: list[str], file: Path, pictures: Path, flags: str) -> dict[str, dict]:
-    """Take the steps of all models in processes that a launcher starts."""
-    lines = [f"--dataroot {pictures} {TINY} {of_model} {flags}" for of_model in MODELS.values()]
-    command = [*launcher, "-m", "tests.steps", str(file), *lines]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, done.stderr
-    return dict(zip(MODELS, torch.load(file), strict=True))
+def test_processes_take_the_step_of_one_large_batch(dataroot, tmp_path):
+    """Losses, weights and the reference of the style units, in float64 with SGD."""
+    same = "--load_size 36 --no_dropout true --pool_size 0 --normG instance --normD instance"
+    for more in ("--batch_size 2", "--accumulate 2"):
+        lines = [f"{dataroot} {flags} {same} {more}" for flags in KINDS.values()]
+        output_of([*f"{TORCHRUN} 2 -m tests.helpers.steps".split(), tmp_path / "steps.pt", *lines])
+        for flags, steps in zip(KINDS.values(), torch.load(tmp_path / "steps.pt"), strict=True):
+            assert_same_steps(steps, take_exact_steps(dataroot, f"{flags} {same} --batch_size 4"))
 
 
-def test_processes_and_micro_batches_take_the_step_of_one_large_batch(pictures, tmp_path):
-    """Losses, weights and the reference of the style, in float64 with plain SGD; each picture once an epoch."""
-    whole = steps([sys.executable], tmp_path / "whole.pt", pictures, "--batch_size 4")
-    ways = {
-        "2 processes": steps([*TORCHRUN, "2"], tmp_path / "two.pt", pictures, "--batch_size 2"),
-        "micro-batches": steps([sys.executable], tmp_path / "micro.pt", pictures, "--accumulate 4"),
-        "both": steps([*TORCHRUN, "2"], tmp_path / "both.pt", pictures, "--accumulate 2"),
-    }
-    for (way, answers), name in ((item, name) for item in ways.items() for name in MODELS):
-        answer, one = answers[name], whole[name]
-        taken = [picture for process in answer["taken"] for picture in process]
-        assert sorted(taken) == sorted(one["taken"][0]) and len({picture[:2] for picture in taken}) == 8, (way, name)
-        assert len(answer["losses"]) == 2
-        for ours, theirs in zip(answer["losses"], one["losses"], strict=True):
-            assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-12), (way, name)
-        for key, value in one["weights"].items():
-            assert torch.allclose(answer["weights"][key], value, rtol=1e-9, atol=1e-12), (way, name, key)
+def command(dataroot: Path, folder: Path, flags: str = "") -> str:
+    """A run whose learning rate does not depend on the number of epochs, so that runs can be compared."""
+    run = f"--dataroot {dataroot} --checkpoints_dir {folder} --name run --display_id -1 --print_freq 4"
+    return f"train.py {TINY} {COLORCUT} {run} --lr_policy step --lr_decay_iters 1000000 {flags}"
 
 
-def start(processes: int, *flags: object) -> subprocess.Popen:
-    """Start train.py in several processes; stdout and stderr are pipes with text."""
-    command = [*TORCHRUN, str(processes), "train.py", *map(str, flags)]
-    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+def start_two(dataroot: Path, folder: Path, flags: str = "") -> subprocess.Popen:
+    return start(f"{TORCHRUN} 2 {command(dataroot, folder, flags)}")
 
 
-def flags_of(pictures: Path, folder: Path) -> list[object]:
-    """A rate that does not depend on the number of epochs, so that runs of different lengths can be compared."""
-    return ["--dataroot", pictures, *COLORCUT, "--init_gain", 1, "--print_freq", 4, "--display_id", -1, "--name", "run",
-            "--checkpoints_dir", folder, "--lr_policy", "step", "--lr_decay_iters", 10**6]  # fmt: skip
+def continuation(folder: Path, flags: str) -> str:
+    return f"train.py --checkpoints_dir {folder} --name run --continue_train --gpu_ids -1 {flags}"
 
 
-def processes_of(launcher: subprocess.Popen) -> dict[int, int]:
+def process_ids(launcher: subprocess.Popen) -> dict[int, int]:
     """Return the process ids of a run by rank."""
-    tasks = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
     ranks = {}
-    for pid in map(int, tasks):
-        environment = dict(line.split("=", 1) for line in Path(f"/proc/{pid}/environ").read_text().split("\0") if line)
-        ranks[int(environment["RANK"])] = pid
+    for pid in Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split():
+        rank = re.search(r"\0RANK=(\d+)\0", f"\0{Path(f'/proc/{pid}/environ').read_text()}")
+        ranks[int(rank[1])] = int(pid)
     return ranks
 
 
-def test_a_stopped_run_goes_on_with_another_number_of_processes(pictures, tmp_path):
-    """Stopped by Ctrl-C with two, gone on with one: lines, epochs and pictures as if one had trained alone."""
-    with start(2, *flags_of(pictures, tmp_path / "two"), "--n_epochs", 1000) as run:
-        said = []
+def test_processes_stop_together_and_one_process_continues(dataroot, tmp_path):
+    """Stopped with Ctrl-C: lines, epochs and image counts as if one process had trained alone."""
+    with start_two(dataroot, tmp_path / "two", "--n_epochs 1000") as run:
+        printed = ""
         for line in run.stdout:
-            said.append(line)
+            printed += line
             if "epoch: 3, iters: 4" in line:
                 run.send_signal(signal.SIGINT)
-        complaints = run.stderr.read()
-    said = "".join(said)
-    assert said.count("(epoch: 1, iters: 4") == 1 and said.count("stopped and saved") == 1, complaints
-    assert "Traceback" not in said
+        stderr = run.stderr.read()
+    assert printed.count("(epoch: 1, iters: 4") == 1 and printed.count("stopped and saved") == 1, stderr
+    assert "Traceback" not in printed
     files = {path.name for path in (tmp_path / "two/run").iterdir()}
     assert {"latest_state.pth", "latest_net_G.pth", "loss_log.txt", "metrics.jsonl", "train_opt.json"} <= files
     epochs = read(tmp_path / "two/run/metrics.jsonl")[-1]["epoch"] + 2
-    again = ["--name", "run", "--checkpoints_dir", tmp_path / "two", "--gpu_ids", -1, "--continue_train"]
-    said = "a step took 2 pictures so far, --batch_size times --accumulate times processes, and now"
-    assert f"{said} 1\n" in train(*again, "--n_epochs", 1).stdout  # nothing is left to do in one epoch
-    done = train(*again, "--batch_size", 2, "--n_epochs", epochs)
-    assert done.returncode == 0 and said not in done.stdout, done.stderr
-    assert train(*flags_of(pictures, tmp_path / "one"), "--batch_size", 2, "--n_epochs", epochs).returncode == 0
+    said = "a step had 2 images until now, and has 1 from here"
+    assert said in output_of(continuation(tmp_path / "two", "--n_epochs 1"))  # one epoch leaves nothing to do
+    assert said not in output_of(continuation(tmp_path / "two", f"--batch_size 2 --n_epochs {epochs}"))
+    output_of(command(dataroot, tmp_path / "one", f"--batch_size 2 --n_epochs {epochs}"))
     both = [read(tmp_path / name / "run/metrics.jsonl") for name in ("two", "one")]
     for ours, theirs in zip(*both, strict=True):
-        assert [ours[key] for key in ("epoch", "epoch_iter", "iteration", "pictures")] == [
-            theirs[key] for key in ("epoch", "epoch_iter", "iteration", "pictures")
-        ]
+        counts = ("epoch", "epoch_iter", "iteration", "pictures")
+        assert [ours[key] for key in counts] == [theirs[key] for key in counts]
         assert ours["losses"] == pytest.approx(theirs["losses"], rel=0.02, abs=0.01)
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc, where processes have their rank")
 @pytest.mark.parametrize("dead", [0, 1])
-def test_a_dead_process_ends_all_in_one_line_and_the_run_goes_on(pictures, tmp_path, dead):
-    if not Path("/proc/self/environ").exists():
-        pytest.skip("processes are told apart by /proc")
-    flags = [*flags_of(pictures, tmp_path), "--save_latest_freq", 4]
-    with start(2, *flags, "--n_epochs", 100000) as run:
+def test_processes_end_in_one_line_when_one_dies_and_the_run_continues(dataroot, tmp_path, dead):
+    with start_two(dataroot, tmp_path, "--save_latest_freq 4 --n_epochs 100000") as run:
         for line in run.stdout:
             if "epoch: 3, iters: 4" in line:
-                os.kill(processes_of(run)[dead], signal.SIGKILL)
-        said = run.stderr.read()
-    assert run.returncode != 0
-    errors = [line for line in said.splitlines() if "error: " in line]
-    assert len(errors) == 1 and "another process of this run has ended, so all end; go on" in errors[0], said
-    done = train("--name", "run", "--checkpoints_dir", tmp_path, "--gpu_ids", -1, "--continue_train", "--n_epochs", 3)
-    assert done.returncode == 0 and ("continuing at epoch" in done.stdout or "epochs are done" in done.stdout)
+                os.kill(process_ids(run)[dead], signal.SIGKILL)
+        stderr = run.stderr.read()
+    lines = [line for line in stderr.splitlines() if "error: " in line]
+    assert run.returncode != 0 and len(lines) == 1, stderr
+    assert "another process of this run has ended, so all end; continue" in lines[0]
+    printed = output_of(continuation(tmp_path, "--n_epochs 3"))
+    assert "continuing at epoch" in printed or "epochs are done" in printed
 
 
-def test_an_error_of_one_process_is_told_once(pictures, tmp_path):
-    """A picture that cannot be read; whoever meets it says so, and the other process says nothing."""
-    broken = pictures / "trainA/2.png"
-    broken.write_bytes(broken.read_bytes()[:-600])
-    with start(2, *flags_of(pictures, tmp_path)) as run:
-        said = run.communicate()[1]
-    errors = [line for line in said.splitlines() if "error: " in line]
-    assert run.returncode != 0 and len(errors) == 1 and str(broken) in errors[0], said
+def test_processes_print_the_error_of_one_of_them_once(dataroot, tmp_path):
+    damaged = damage(dataroot / "trainA/2.png")
+    with start_two(dataroot, tmp_path) as run:
+        stderr = run.communicate()[1]
+    lines = [line for line in stderr.splitlines() if "error: " in line]
+    assert run.returncode != 0 and len(lines) == 1 and str(damaged) in lines[0], stderr

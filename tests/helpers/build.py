@@ -1,6 +1,7 @@
 """Tiny models and their loaders, built from flags as train.py and test.py build them."""
 
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -15,24 +16,26 @@ from tests.helpers.flags import TINY
 from util.checkpoint import load
 from util.random_state import seed_everything
 
+Make = Callable[[Namespace], BaseModel]
+
 
 def train_options(dataroot: Path, flags: str = "") -> Namespace:
     """Resolve the options of a training; the flags given here win over the tiny ones."""
     return TrainOptions(f"--dataroot {dataroot} {TINY} {flags}").parse()
 
 
-def build(dataroot: Path, flags: str = "", kind: type[BaseModel] | None = None) -> tuple[BaseModel, Loader]:
-    """Return a model ready to train, of this class or the one that the flags name, and its loader."""
+def build(dataroot: Path, flags: str = "", make: Make = create_model) -> tuple[BaseModel, Loader]:
+    """Return a model ready to train, which `make` builds from the options, and its loader."""
     opt = train_options(dataroot, flags)
     seed_everything(opt.seed)
-    loader, model = create_dataset(opt), kind(opt) if kind else create_model(opt)
+    loader, model = create_dataset(opt), make(opt)
     model.setup(opt)
     return model, loader
 
 
-def build_with_batch(dataroot: Path, flags: str = "", kind: type[BaseModel] | None = None) -> BaseModel:
+def build_with_batch(dataroot: Path, flags: str = "", make: Make = create_model) -> BaseModel:
     """Return a model in float64 whose input is the first batch."""
-    model, loader = build(dataroot, flags, kind)
+    model, loader = build(dataroot, flags, make)
     make_double(model)
     model.set_input(doubled(next(iter(loader))))
     return model

@@ -5,6 +5,7 @@ import weakref
 import pytest
 import torch
 
+from models import create_model
 from models.colorcut_model import ColorCUTModel
 from models.cut_model import CUTModel
 from tests.helpers.build import build, same_tensors, same_weights, take_steps, trained, use_sgd, weights_of
@@ -45,8 +46,8 @@ class CUTStyleColorCUTModel(ColorCUTModel):
 ], ids=["CUT", "FastCUT", "ColorCUT"])  # fmt: skip
 def test_step_of_a_model_in_cut_s_own_style_is_ours_bit_for_bit(dataroot, kind, flags, sgd):
     models = []
-    for each in (None, kind):
-        model, loader = build(dataroot, flags, each)
+    for make in (create_model, kind):
+        model, loader = build(dataroot, flags, make)
         if sgd:
             use_sgd(model)
         models.append((model, take_steps(model, loader, 6)))

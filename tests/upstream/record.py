@@ -1,7 +1,7 @@
 """Write facts.json: what a CUT checkout's networks and flags are. python tests/upstream/record.py PATH_TO_CUT.
 
-Facts alone: names, shapes, defaults, and a few output values for weights that are set by a formula. They let the
-contract be tested where no checkout is at hand.
+It holds only facts: names, shapes, defaults, and a few output values for weights set by a formula. They allow testing
+the contract without a checkout.
 """
 
 import argparse
@@ -47,10 +47,10 @@ DISCRIMINATORS = [
 
 
 def main() -> None:
-    """Load the checkout's modules, ask them, and write what they say."""
+    """Load the modules of the checkout and write the facts."""
     root = Path(sys.argv[1]).resolve()
     sys.path.insert(0, str(root))
-    sys.argv = ["train.py"]  # upstream's hooks read it
+    sys.argv = ["train.py"]  # CUT's models read it
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True).stdout
     facts = {"commit": commit.strip(), "networks": list(networks()), "flags": flags()}
     text = json.dumps(facts, indent=1)
@@ -58,8 +58,8 @@ def main() -> None:
 
 
 def networks():
-    """Yield each network's kind, the arguments that build it, its keys with shapes, and some of its output."""
-    from seeded import fill, pictures, summary
+    """Yield for each network its kind, its arguments, its keys with shapes, its input and some of its output."""
+    from seeded import fill, images, summary
 
     from models import networks as upstream
 
@@ -67,31 +67,31 @@ def networks():
         net = fill(upstream.define_G(3, 3, 4, **keywords))
         size = 256 if keywords["netG"] == "unet_256" else 128 if keywords["netG"] == "unet_128" else 32
         yield {"kind": "G", "keywords": keywords, "keys": keys(net), "input": [1, 3, size, size],
-               "output": summary(net(pictures(1, 3, size, size)))}  # fmt: skip
+               "output": summary(net(images(1, 3, size, size)))}  # fmt: skip
     for keywords in DISCRIMINATORS:
         net = fill(upstream.define_D(3, 4, **keywords))
         yield {"kind": "D", "keywords": keywords, "keys": keys(net), "input": [1, 3, 128, 128],
-               "output": summary(net(pictures(1, 3, 128, 128)))}  # fmt: skip
+               "output": summary(net(images(1, 3, 128, 128)))}  # fmt: skip
     for netF in ("mlp_sample", "sample"):
         G = upstream.define_G(3, 3, 4, "resnet_4blocks", "instance")
-        features = G(pictures(2, 3, 32, 32).float(), list(TAPS), encode_only=True)
-        places = [torch.arange(0, feature.shape[2] * feature.shape[3], 5) for feature in features]
+        features = G(images(2, 3, 32, 32).float(), list(TAPS), encode_only=True)
+        patch_ids = [torch.arange(0, feature.shape[2] * feature.shape[3], 5) for feature in features]
         net = upstream.define_F(3, netF, opt=Namespace(netF_nc=8))
-        net(features, 256, places)  # makes its layers
-        features = [pictures(*feature.shape) for feature in features]
-        out, _ = fill(net)(features, 256, places)
+        net(features, 256, patch_ids)  # makes its layers
+        features = [images(*feature.shape) for feature in features]
+        out, _ = fill(net)(features, 256, patch_ids)
         yield {"kind": "F", "keywords": {"netF": netF, "nc": 8}, "keys": keys(net),
                "input": [list(feature.shape) for feature in features],
                "output": [summary(layer.reshape(2, -1, layer.shape[-1])) for layer in out]}  # fmt: skip
 
 
 def keys(net: torch.nn.Module) -> str:
-    """Return keys and shapes in few words, one entry a key."""
+    """Return KEY:SHAPE of every entry of the state dict."""
     return " ".join(f"{key}:{'x'.join(map(str, value.shape))}" for key, value in net.state_dict().items())
 
 
 def flags() -> dict[str, dict[str, object]]:
-    """Return the default of each flag by the part of upstream that declares it, or gives it another default."""
+    """Return the default of each flag, by the part of CUT that declares it or changes its default."""
     import models
     from options.base_options import BaseOptions
     from options.test_options import TestOptions
@@ -105,16 +105,16 @@ def flags() -> dict[str, dict[str, object]]:
         return {action.option_strings[0]: "inf" if action.default == float("inf") else action.default
                 for action in parser._actions if action.dest != "help"}  # fmt: skip
 
-    def beyond(full: dict[str, object], less: dict[str, object]) -> dict[str, object]:
+    def added(full: dict[str, object], less: dict[str, object]) -> dict[str, object]:
         return {flag: default for flag, default in full.items() if flag not in less or less[flag] != default}
 
     base, train = declared(BaseOptions()), declared(TrainOptions())
-    rooms = {"base": base, "train": beyond(train, base), "test": beyond(declared(TestOptions()), base)}
+    parts = {"base": base, "train": added(train, base), "test": added(declared(TestOptions()), base)}
     for model in ("cut", "cycle_gan", "sincut"):
-        rooms[model] = beyond(declared(TrainOptions(), model), train)
+        parts[model] = added(declared(TrainOptions(), model), train)
     sys.argv = ["train.py", "--CUT_mode", "FastCUT"]
-    rooms["FastCUT"] = beyond(declared(TrainOptions(), "cut"), {**train, **rooms["cut"]})
-    return rooms
+    parts["FastCUT"] = added(declared(TrainOptions(), "cut"), {**train, **parts["cut"]})
+    return parts
 
 
 if __name__ == "__main__":

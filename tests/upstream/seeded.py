@@ -1,4 +1,4 @@
-"""Weights and pictures that are the same on every machine, with any torch: numpy's frozen generator, by name."""
+"""Weights and images that are the same on every machine and with any torch: from numpy's frozen generator."""
 
 import zlib
 
@@ -7,9 +7,9 @@ import torch
 
 
 def fill(net: torch.nn.Module) -> torch.nn.Module:
-    """Give every parameter and statistic of a network its value by its key; return the network in float64.
+    """Give every parameter and statistic of a network a value that depends on its key; return the network in float64.
 
-    The blur filters keep theirs: they are part of what is compared.
+    The blur filters are left alone: they are part of what is compared.
     """
     net.double()
     state = net.state_dict()
@@ -28,12 +28,12 @@ def fill(net: torch.nn.Module) -> torch.nn.Module:
     return net.eval()
 
 
-def pictures(*shape: int) -> torch.Tensor:
-    """Return pictures of this shape in [-1, 1], float64."""
+def images(*shape: int) -> torch.Tensor:
+    """Return images of this shape in [-1, 1], float64."""
     return torch.from_numpy(np.random.RandomState(len(shape)).rand(*shape) * 2 - 1)
 
 
 def summary(output: torch.Tensor) -> list[float]:
-    """Return eight numbers that stand for a tensor: values spread over it, rounded."""
+    """Return eight rounded values from all over a tensor."""
     flat = output.detach().flatten()
     return [float(f"{flat[len(flat) * k // 8].item():.10g}") for k in range(8)]

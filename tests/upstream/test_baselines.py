@@ -1,4 +1,4 @@
-"""CycleGAN and pix2pix beside their own code: the same checkpoints, pictures, losses and step."""
+"""CycleGAN and pix2pix beside their own code: the same checkpoints, images, losses and step."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ import torch
 from models import create_model
 from options.test_options import TestOptions
 from options.train_options import TrainOptions
-from tests.upstream.seeded import pictures as made_up
-from util.checkpoint import seed_everything
+from tests.upstream.seeded import images
+from util.random_state import seed_everything
 
 COMMON = "--dataroot none --gpu_ids -1 --ngf 4 --ndf 4 --netG resnet_6blocks --pool_size 0 --no_dropout"
 
-# A step of theirs from our weights, in float64.
+# A step of their code from our weights, in float64.
 STEP = """
 import sys, torch
 folder = sys.argv[1]
@@ -31,7 +31,7 @@ model.optimize_parameters()
 torch.save({name: net.state_dict() for name, net in nets.items()}, f"{folder}/after.pt")
 torch.save({name: float(getattr(model, "loss_" + name)) for name in model.loss_names}, f"{folder}/losses.pt")
 """
-# What their CycleGAN, run in a test, makes of our files.
+# What CycleGAN in a CUT checkout makes of our files.
 PAINT = """
 import sys, torch
 folder = sys.argv[1]
@@ -47,14 +47,18 @@ torch.save(model.fake_B, f"{folder}/fake_B.pt")
 
 
 def batch_of(size: int) -> dict:
-    A, B = made_up(2, size, 3, 32, 32)
+    A, B = images(2, size, 3, 32, 32)
     return {"A": A, "B": B, "A_paths": ["a"] * size, "B_paths": ["b"] * size}
 
 
-@pytest.mark.parametrize("flags", ["--model cycle_gan --lambda_A 7 --lambda_B 5 --lambda_identity 0.3",
-                                   "--model pix2pix --dataset_mode aligned --lambda_L1 20"])  # fmt: skip
+MODELS = ["--model cycle_gan --lambda_A 7 --lambda_B 5 --lambda_identity 0.3",
+          "--model pix2pix --dataset_mode aligned --lambda_L1 20"]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", MODELS)
 @pytest.mark.parametrize("norm", ["instance", "batch"])
-def test_a_step_is_that_of_their_own_code(pix2pix_upstream, tmp_path, flags, norm):
+def test_step_is_that_of_their_own_code(pix2pix_upstream, tmp_path, flags, norm):
     flags = f"{COMMON} {flags} --checkpoints_dir {tmp_path}"
     plain = "--no_antialias --no_antialias_up --init_gain 1"
     model = create_model(TrainOptions(f"{flags} {plain} --normG {norm} --normD {norm}").parse())
@@ -62,7 +66,7 @@ def test_a_step_is_that_of_their_own_code(pix2pix_upstream, tmp_path, flags, nor
         torch.save(net.state_dict(), tmp_path / f"start_{name}.pth")
         net.double()
     torch.save(batch_of(2), tmp_path / "batch.pt")
-    pix2pix_upstream.run("-c", STEP, tmp_path, *flags.split(), "--norm", norm)
+    pix2pix_upstream.run(["-c", STEP, tmp_path, *flags.split(), "--norm", norm])
     start = {name: {k: v.clone() for k, v in net.state_dict().items()} for name, net in model.networks().items()}
     model.set_input(batch_of(2))
     model.optimize_parameters()
@@ -79,7 +83,8 @@ def test_a_step_is_that_of_their_own_code(pix2pix_upstream, tmp_path, flags, nor
     assert opt.pool_size == 0
 
 
-def test_checkpoints_of_cyclegan_load_in_cut_s_own_class(upstream, tmp_path):
+@pytest.mark.slow
+def test_checkpoint_of_cycle_gan_loads_in_a_cut_checkout(upstream, tmp_path):
     flags = f"{COMMON} --model cycle_gan --checkpoints_dir {tmp_path} --name run"
     seed_everything(0)
     model = create_model(TrainOptions(f"{flags} --init_gain 1").parse())
@@ -88,7 +93,7 @@ def test_checkpoints_of_cyclegan_load_in_cut_s_own_class(upstream, tmp_path):
     batch = {key: value.float() if isinstance(value, torch.Tensor) else value for key, value in batch_of(1).items()}
     torch.save(batch, tmp_path / "batch.pt")
     tested = [word for word in flags.split() if word not in ("--pool_size", "0")]
-    upstream.run("-c", PAINT, tmp_path, *tested)
+    upstream.run(["-c", PAINT, tmp_path, *tested])
     ours = create_model(TestOptions(tested).parse())
     ours.load_networks("latest")
     ours.set_input(batch)
