@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def draw_times(records: list[dict], ratio_to: str, note: str, files: list[Path]) -> None:
-    """Draw a bar with its ratio for each record of a Cost below a note, into files of any format.
+    """Draw a bar with its ratio for each record of measure() below a note, into files of any format.
 
     Args: ratio_to: name of what ratios are to; the record has the ratio as `ratio_to_NAME`, in lower case.
     """

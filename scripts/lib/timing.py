@@ -22,47 +22,21 @@ from util.errors import UserError
 
 @dataclass
 class Model:
-    """What to measure: flags of train.py, the checkout it belongs to, and how many steps warm it up."""
+    """What to measure: flags of train.py, their batch size, and the checkout that they are for."""
 
     flags: list[str]
+    batch_size: int
     root: Path = ROOT
-    warmup: int = 1
+    warmup: int = 1  # steps before the first round
     counted: bool = True  # whether FLOPs and bytes are counted
-
-
-@dataclass
-class Cost:
-    """The seconds of a step in each round, FLOPs and bytes of a step, and the peak memory of a process in bytes."""
-
-    seconds: list[float]
-    flops: float
-    bytes: float
-    peak_memory: float
-
-    def ratio_to(self, other: "Cost | None") -> float | None:
-        """Return the median over rounds of the ratio within a round."""
-        return median(a / b for a, b in zip(self.seconds, other.seconds, strict=True)) if other else None
-
-    def record(self, batch_size: int) -> dict[str, float]:
-        """Return the cost for tables and files; hours are those of the paper's 30 epochs of 6000 images."""
-        return {
-            "median_s": median(self.seconds),
-            "min_s": min(self.seconds),
-            "max_s": max(self.seconds),
-            "gflop": self.flops / 1e9,
-            "gb_moved": self.bytes / 1e9,
-            "peak_memory_mib": self.peak_memory / 2**20,
-            "hours_30_epochs_of_6000": median(self.seconds) * 30 * 6000 / batch_size / 3600,
-        }
 
 
 def measure(
     models: dict[Any, Model], rounds: int, memory_runs: int = 1, after_round: Callable[[], object] = lambda: None
-) -> dict[Any, Cost]:
-    """Return the cost of each model, its peak memory as the median of `memory_runs` processes.
+) -> dict[Any, dict]:
+    """Return a record of the cost of each model, with its peak memory as the median of `memory_runs` processes.
 
-    Raises:
-        UserError: if the process of a model ends.
+    Hours are those of the paper's 30 epochs of 6000 images. A UserError is raised if the process of a model ends.
     """
     # Before all others: a process inherits the peak of the process that starts it.
     peaks = {key: median(measure_memory(model) for _ in range(memory_runs)) for key, model in models.items()}
@@ -77,7 +51,25 @@ def measure(
             for key in list(models)[:: 1 if number % 2 else -1]:
                 seconds[key].append(ask[key]("step"))
             after_round()
-    return {key: Cost(seconds[key], *counts[key], peaks[key]) for key in models}
+    records = {}
+    for key, model in models.items():
+        middle, (flops, moved) = median(seconds[key]), counts[key]
+        records[key] = {
+            "seconds": seconds[key],
+            "median_s": middle,
+            "min_s": min(seconds[key]),
+            "max_s": max(seconds[key]),
+            "gflop": flops / 1e9,
+            "gb_moved": moved / 1e9,
+            "peak_memory_mib": peaks[key] / 2**20,
+            "hours_30_epochs_of_6000": middle * 30 * 6000 / model.batch_size / 3600,
+        }
+    return records
+
+
+def median_ratio(record: dict, other: dict | None) -> float | None:
+    """Return the median over rounds of the ratio within a round; None if there is no other record."""
+    return median(a / b for a, b in zip(record["seconds"], other["seconds"], strict=True)) if other else None
 
 
 def measure_memory(model: Model) -> int:

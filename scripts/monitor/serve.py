@@ -37,7 +37,6 @@ def main() -> None:
     except ImportError:
         raise UserError("visdom is not installed; scripts/install.sh monitor installs it") from None
 
-    check_port(args.port)
     args.env_path.mkdir(parents=True, exist_ok=True)
     # The server reads its settings from its own module. Autoreload would restart it, and ask for the password again,
     # whenever one of its sources is touched.
@@ -53,18 +52,11 @@ def main() -> None:
     out = sys.stdout
     settings = {"base_url": "", "hostname": "127.0.0.1", "bind_local": True, "env_path": str(args.env_path)}
     settings["print_func"] = lambda port: print(ADDRESS.format(port), file=out, flush=True)
-    with contextlib.redirect_stdout(io.StringIO()):
-        run_server.start_server(port=args.port, user_credential=credential, **settings)
-
-
-def check_port(port: int) -> None:
-    """Raise a UserError if nothing can listen on the port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            raise UserError(f"port {port} is taken or not allowed ({error}); choose another with --port N") from None
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            run_server.start_server(port=args.port, user_credential=credential, **settings)
+    except (OSError, OverflowError) as error:
+        raise UserError(f"port {args.port} is taken or not allowed ({error}); choose another with --port N") from None
 
 
 def static_files(own: str) -> str:

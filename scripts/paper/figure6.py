@@ -19,7 +19,7 @@ from options.train_options import TrainOptions
 from scripts.lib.arguments import TITLES, positive
 from scripts.lib.bar_chart import draw_times
 from scripts.lib.markdown import table_of
-from scripts.lib.timing import Model, describe_machine, measure
+from scripts.lib.timing import Model, describe_machine, measure, median_ratio
 from util.errors import UsageError, run
 
 COLUMNS = {
@@ -44,17 +44,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("figures"))
     args, flags = parser.parse_known_args()
     sys.argv[0] = "train.py"  # an error message names the program that lists the flags
-    models = {row: Model([*flags_of(row, args), *flags, "--num_threads", "0"]) for row in args.rows}
-    options = {row: TrainOptions(model.flags).parse() for row, model in models.items()}
-    costs = measure(models, args.rounds)
+    flags = {row: [*flags_of(row, args), *flags, "--num_threads", "0"] for row in args.rows}
+    options = {row: TrainOptions(flags[row]).parse() for row in args.rows}
+    costs = measure({row: Model(flags[row], options[row].batch_size) for row in args.rows}, args.rounds)
     records = []
     for row, cost in costs.items():
-        ratios = {f"ratio_to_{other}": cost.ratio_to(costs.get(other)) for other in ("cyclegan", "cut")}
-        records.append({"row": row, "title": TITLES[row], **cost.record(options[row].batch_size), **ratios})
+        ratios = {f"ratio_to_{other}": median_ratio(cost, costs.get(other)) for other in ("cyclegan", "cut")}
+        records.append({"row": row, "title": TITLES[row], **cost, **ratios})
     note = f"{args.rounds} rounds on {describe(options[args.rows[0]])}"
     draw_times(records, "CycleGAN", note, [args.out / "figure6.png", args.out / "figure6.svg"])
     with (args.out / "figure6.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, records[0], lineterminator="\n")
+        names = [name for name in records[0] if name not in ("title", "seconds")]
+        writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(records)
     memory = "peak memory: what torch allocates on a GPU, else the whole process"

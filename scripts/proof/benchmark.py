@@ -23,7 +23,7 @@ from options.parser import OneLineParser
 from scripts.lib.arguments import positive
 from scripts.lib.bar_chart import draw_times
 from scripts.lib.markdown import table_of
-from scripts.lib.timing import Model, describe_machine, measure
+from scripts.lib.timing import Model, describe_machine, measure, median_ratio
 from util.errors import UsageError, run
 
 # The flags of our model, and of the model in a checkout of CUT that it is compared with.
@@ -89,27 +89,27 @@ def measure_size(args: Namespace, size: int, folder: str) -> Iterator[dict]:
     common = f"""--dataroot none --name benchmark --checkpoints_dir {folder} --num_threads 0 --display_id -1
         --gpu_ids {0 if args.device == "cuda" else -1} --batch_size {args.batch_size} --ngf {args.ngf} --ndf {args.ngf}
         --load_size {size} --crop_size {size}"""
-    models, ceilings = {}, []
+    models, ceilings, upstream = {}, [], args.upstream and args.upstream.resolve()
     for name in args.models:
-        ours, theirs = MODELS[name]
-        models[name] = Model(f"{ours} {common}".split())
+        ours, theirs = (f"{flags} {common}".split() for flags in MODELS[name])
+        models[name] = Model(ours, args.batch_size)
         if args.fast:
             # The warm-up compiles, and records a flipped and another iteration of FastCUT.
-            models[f"{name} --fast"] = Model(f"{ours} {common} --fast".split(), warmup=16, counted=False)
-        if args.upstream and theirs:
-            models[f"upstream {theirs}"] = Model(f"{theirs} {common}".split(), args.upstream.resolve(), counted=False)
+            models[f"{name} --fast"] = Model([*ours, "--fast"], args.batch_size, warmup=16, counted=False)
+        if upstream and MODELS[name][1]:
+            models[f"upstream {MODELS[name][1]}"] = Model(theirs, args.batch_size, upstream, counted=False)
     costs = measure(models, args.rounds, args.memory_runs, lambda: ceilings.append(measure_ceilings(args.device)))
     flops_ceiling, bytes_ceiling = map(max, zip(*ceilings, strict=True))
     for title, cost in costs.items():
         name = title.removesuffix(" --fast")
         if name in MODELS:
-            upstream = costs.get(f"upstream {MODELS[name][1]}")
-            cost.flops, cost.bytes = costs[name].flops, costs[name].bytes
-            record = {"model": title, "size": size, "title": f"{title}, {size}x{size}", **cost.record(args.batch_size)}
-            record["ratio_to_upstream"] = cost.ratio_to(upstream)
-            record["share_of_flops"] = cost.flops / record["median_s"] / flops_ceiling
-            record["share_of_bytes"] = cost.bytes / record["median_s"] / bytes_ceiling
-            record["peak_memory_mib_of_upstream"] = upstream and upstream.peak_memory / 2**20
+            theirs = costs.get(f"upstream {MODELS[name][1]}")
+            cost |= {key: costs[name][key] for key in ("gflop", "gb_moved")}
+            record = {"model": title, "size": size, "title": f"{title}, {size}x{size}", **cost}
+            record["ratio_to_upstream"] = median_ratio(cost, theirs)
+            record["share_of_flops"] = 1e9 * cost["gflop"] / cost["median_s"] / flops_ceiling
+            record["share_of_bytes"] = 1e9 * cost["gb_moved"] / cost["median_s"] / bytes_ceiling
+            record["peak_memory_mib_of_upstream"] = theirs and theirs["peak_memory_mib"]
             yield record
 
 

@@ -11,6 +11,7 @@ since both have packages called models, data and util.
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -100,12 +101,19 @@ def row_of(case: Case, ours: dict, theirs: dict) -> list[str]:
         cells.append(f"{max(relative(*pair) for pair in pairs):.0e}" if pairs else "")
     for net in "GDF":
         for kind in ("float32", "float64"):
-            differences = [relative(a[net], b[net]) for a, b in zip(ours[kind], theirs[kind], strict=True)]
+            pairs = zip(ours[kind], theirs[kind], strict=True)
+            differences = [relative(network_norm(a, net), network_norm(b, net)) for a, b in pairs]
             most = max(differences)
             cells.append(f"{most:.0e}" if most < 1e-4 else f"{most:.0e} (median {median(differences):.0e})")
-    keys = ours["movement"].keys() - ours["idle"]
-    moved, expected = (torch.cat([side["movement"][key].flatten() for key in sorted(keys)]) for side in (ours, theirs))
+    norms = ours["float64"][-1]
+    moving = [key for key, norm in norms.items() if norm >= 1e-9 * network_norm(norms, key[0])]
+    moved, expected = (torch.cat([side["movement"][key].flatten() for key in moving]) for side in (ours, theirs))
     return [*cells, f"{((moved - expected).norm() / expected.norm()).item():.0e}", case.note]
+
+
+def network_norm(norms: dict[str, float], net: str) -> float:
+    """Return the norm of a network's gradient, given those of all parameters."""
+    return math.hypot(*(norm for key, norm in norms.items() if key[0] == net))
 
 
 def relative(ours: float, theirs: float) -> float:

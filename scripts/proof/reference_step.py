@@ -39,11 +39,6 @@ def create_reference(opt: Namespace) -> BaseModel:
     return type("ReferenceModel", (ReferenceStep, MODELS.find(opt.model)), {})(opt)
 
 
-def mean(losses: list[torch.Tensor]) -> torch.Tensor:
-    """Return the mean of a list of losses ()."""
-    return torch.stack(losses).mean()
-
-
 class ReferenceStep:
     """Comes before CUTModel or ColorCUTModel in the order of bases and replaces the step; all else is theirs."""
 
@@ -100,7 +95,7 @@ class ReferenceStep:
 
     def least_squares(self, target: float, images: torch.Tensor) -> torch.Tensor:
         """Return E (D(x) - target)^2 over images (N, 3, H, W): the GAN loss of Mao et al. 2017."""
-        return mean([((self.netD(image) - target) ** 2).mean() for image in images.split(1)])
+        return torch.stack([((self.netD(image) - target) ** 2).mean() for image in images.split(1)]).mean()
 
     def patch_nce(self, sources: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return PatchNCE (Park et al. 2020, eq. 3 and 4) of N pairs of images, the mean of all patches."""
@@ -116,7 +111,7 @@ class ReferenceStep:
                 q = self.project(layer, query.flip(3) if self.flipped_for_equivariance else query, ids)
                 scores = q @ k.T / self.opt.nce_T
                 losses.append((scores.logsumexp(1) - scores.diagonal()).mean())
-        return mean(losses)
+        return torch.stack(losses).mean()
 
     def project(self, layer: int, feature: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         """Return unit vectors (P, nc) of a feature (1, C, H, W) at patch ids (P,)."""
@@ -137,17 +132,17 @@ class ReferenceStep:
     def color_terms(self) -> list[torch.Tensor]:
         """Return the weighted terms of ColorCUT whose weight is not 0."""
         opt, terms, fakes = self.opt, [], self.fake_B.split(1)
-        variation, *variances = self.style_sums[:3] / self.style_sums[3]
+        variation, variances = (self.style_sums[:3] / self.style_sums[3]).split([1, 2])
         if opt.lambda_TV != 0:
-            self.loss_TV = mean([self.variation(image) / variation.clamp_min(1e-4) for image in fakes])
+            self.loss_TV = torch.stack([self.variation(image) for image in fakes]).mean() / variation[0].clamp_min(1e-4)
             terms.append(opt.lambda_TV * self.loss_TV)
         if opt.lambda_l1 != 0:
             self.rec_B = torch.cat([self.netG(to_grayscale(image)) for image in self.real_B.split(1)])
             self.loss_l1 = (self.rec_B - self.real_B).abs().mean()
             terms.append(opt.lambda_l1 * self.loss_l1)
         if opt.lambda_Var != 0:
-            shares = [color_variance(image)[0] / torch.stack(variances).clamp_min(1) for image in fakes]
-            self.loss_Var = mean([share.min().clamp_max(1) for share in shares])
+            shares = [(color_variance(image)[0] / variances.clamp_min(1)).min() for image in fakes]
+            self.loss_Var = torch.stack(shares).clamp_max(1).mean()
             terms.append(-opt.lambda_Var * self.loss_Var)
         return terms
 

@@ -16,7 +16,6 @@ from scripts.lib import checkout
 SIZE, DRAWS, STEPS = 64, 3, 10
 TINY = f"""--dataroot none --gpu_ids -1 --ngf 16 --ndf 16 --netG resnet_6blocks --netF_nc 64 --num_patches 64
     --load_size {SIZE} --crop_size {SIZE}"""
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def main() -> None:
@@ -26,14 +25,18 @@ def main() -> None:
         make_gradients_contiguous()
     torch.manual_seed(0)
     results: dict[str, Any] = {"losses": [], "float32": [], "float64": []}
-    for kind, dtype in DTYPES.items():
+    for kind, dtype in {"float32": torch.float32, "float64": torch.float64}.items():
         for draw in range(DRAWS):
             model = build(case, side, folder, dtype)
-            backward(model, checkout.random_batch(case["batch"], SIZE, draw, dtype))
-            results[kind].append({name: gradient_norm(model, name) for name in model.model_names})
+            model.set_input(checkout.random_batch(case["batch"], SIZE, draw, dtype))
+            model.forward()
+            model.compute_D_loss().backward()
+            model.set_requires_grad(model.netD, False)
+            model.compute_G_loss().backward()
+            gradients = {key: p.grad for key, p in parameters(model).items() if p.grad is not None}
+            results[kind].append({key: gradient.double().norm().item() for key, gradient in gradients.items()})
             if kind == "float32":
                 results["losses"].append(model.get_current_losses())
-    results["idle"] = idle_parameters(model)
     model = build(case, side, folder, torch.float64)
     before = {key: parameter.detach().clone() for key, parameter in parameters(model).items()}
     for draw in range(STEPS):
@@ -85,33 +88,9 @@ def fix_randomness(flipped: bool) -> None:
     torch.rand = lambda *_, **__: torch.tensor(number)
 
 
-def backward(model: Any, batch: dict) -> None:
-    """Compute all losses and gradients without updating the weights."""
-    for parameter in parameters(model).values():
-        parameter.grad = None
-    model.set_input(batch)
-    model.forward()
-    model.compute_D_loss().backward()
-    model.set_requires_grad(model.netD, False)
-    model.compute_G_loss().backward()
-
-
 def parameters(model: Any) -> dict[str, torch.nn.Parameter]:
     """Return all parameters as LETTER OF THE NETWORK.NAME."""
     return {f"{n}.{key}": p for n in model.model_names for key, p in getattr(model, f"net{n}").named_parameters()}
-
-
-def gradient_norm(model: Any, net: str) -> float:
-    """Return the norm of a network's whole gradient."""
-    gradients = [p.grad for key, p in parameters(model).items() if key[0] == net and p.grad is not None]
-    return torch.cat([gradient.flatten().double() for gradient in gradients]).norm().item()
-
-
-def idle_parameters(model: Any) -> set[str]:
-    """Return the biases before a norm, which have no gradient but rounding."""
-    norms = {key: p.grad.norm() for key, p in parameters(model).items() if p.grad is not None}
-    largest = {name: max(norm for key, norm in norms.items() if key[0] == name) for name in model.model_names}
-    return {key for key, norm in norms.items() if norm < 1e-9 * largest[key[0]]}
 
 
 if __name__ == "__main__":
