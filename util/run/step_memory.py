@@ -1,7 +1,6 @@
 """`--max_memory_report`: what a training step takes in memory."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ def report_memory_of_second_step(model: Any, print_line: Callable[[str], None]) 
 
     def second_step() -> None:
         model.optimize_parameters = take_step
-        peaks = peaks_of_step(model)
+        peaks = peaks_of_step(model) if model.device.type == "cuda" else take_step() or {}
         print_line(_table(lasting_bytes(model), peaks, model.device))
 
     def first_step() -> None:
@@ -47,7 +46,10 @@ def _bytes(values: Iterable[object]) -> int:
 
 
 def peaks_of_step(model: Any) -> dict[str, int]:
-    """Take a training step; return the most bytes allocated on the GPU in each of its phases. Empty on a CPU."""
+    """Take a training step on a GPU; return the most bytes allocated in each of its phases.
+
+    Phases are forward, each `compute_*_loss`, what follows it until the next phase (its backward), and each optimizer.
+    """
     peaks: dict[str, int] = {}
     phase = "forward"
 
@@ -57,48 +59,36 @@ def peaks_of_step(model: Any) -> dict[str, int]:
         torch.cuda.reset_peak_memory_stats(model.device)
         phase = name
 
-    if model.device.type != "cuda":
-        model.optimize_parameters()
-        return {}
-    torch.cuda.reset_peak_memory_stats(model.device)
-    with _announcing_phases(model, begin):
-        model.optimize_parameters()
-        begin("")
-    return peaks
-
-
-@contextmanager
-def _announcing_phases(model: Any, begin: Callable[[str], None]) -> Iterator[None]:
-    """Call `begin` with the name of each phase of a step: forward, each loss, its backward, and each optimizer."""
-
-    def announced(function: Callable, name: str, after: str | None = None) -> Callable:
-        def call(*args: object, **keywords: object) -> object:
+    def measured(function: Callable, name: str, next_name: str) -> Callable:
+        def call(*args: object) -> object:
             begin(name)
-            result = function(*args, **keywords)
-            if after:
-                begin(after)
+            result = function(*args)
+            begin(next_name)
             return result
 
         return call
 
-    def announce_optimizer(optimizer: torch.optim.Optimizer, *_: object) -> None:
-        names = [name for name, value in vars(model).items() if value is optimizer]
-        begin(f"{names[0] if names else 'optimizer'}.step")
-
-    losses = [name for name in dir(model) if name.startswith("compute_") and name.endswith("_loss")]
-    wrapped = {"forward": announced(model.forward, "forward")}
-    for name in losses:
-        loss = name.removeprefix("compute_")
-        wrapped[name] = announced(getattr(model, name), loss, f"{loss}, backward")
-    hooks = [optimizer.register_step_pre_hook(announce_optimizer) for optimizer in model.optimizers]
+    wrapped = {"forward": measured(model.forward, "forward", "forward")}
+    for attribute in dir(model):
+        if attribute.startswith("compute_") and attribute.endswith("_loss"):
+            loss = attribute.removeprefix("compute_")
+            wrapped[attribute] = measured(getattr(model, attribute), loss, f"{loss}, backward")
+    names = {id(value): name for name, value in vars(model).items()}
+    hooks = [
+        optimizer.register_step_pre_hook(lambda optimizer, *_: begin(f"{names.get(id(optimizer), 'optimizer')}.step"))
+        for optimizer in model.optimizers
+    ]
     vars(model).update(wrapped)
+    torch.cuda.reset_peak_memory_stats(model.device)
     try:
-        yield
+        model.optimize_parameters()
+        begin("")
     finally:
-        for name in wrapped:
-            delattr(model, name)
+        for attribute in wrapped:
+            delattr(model, attribute)
         for hook in hooks:
             hook.remove()
+    return peaks
 
 
 def _table(lasting: dict[str, int], peaks: dict[str, int], device: torch.device) -> str:
