@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from data.image_cache import ImageCache
+from data.image_reader import read_image
 from tests.helpers.build import build_loader
 from tests.helpers.images import damage, save
 from tests.helpers.launch import ROOT
@@ -90,7 +91,7 @@ def test_image_cache_is_shared_by_the_loading_processes(mixed, mode):
 
 
 def test_image_cache_is_filled_by_a_spawned_process(mixed):
-    """As on macOS and Windows, where a process gets the data set as a pickle."""
+    """As on macOS and Windows, where a process gets the dataset as a pickle."""
     before = multiprocessing.get_start_method()
     multiprocessing.set_start_method("spawn", force=True)
     try:
@@ -100,7 +101,7 @@ def test_image_cache_is_filled_by_a_spawned_process(mixed):
         multiprocessing.set_start_method(before, force=True)
     pairs = spawned.dataset
     for path in pairs.paths:
-        kept, read = pairs.read_scaled(path, pairs.whole), pairs.read(path)
+        kept, read = pairs.read_scaled(path, pairs.whole), read_image(path)
         assert pairs.cache.get(path, pairs.whole.load_size) is not None and kept.tobytes() == read.tobytes()
 
 
@@ -137,7 +138,7 @@ def test_image_cache_names_a_file_without_a_header_at_once_and_a_damaged_one_whe
 
 
 BYTES = 8 * 40 * 48 * 3  # of the decoded images of the fixture
-CACHED, ON_DISK = "images: {} cached in memory", "do not fit into half of the free {}, 0.1 MB"
+CACHED, ON_DISK = "images are cached in memory: {}", "do not fit into half of the free {}, 0.1 MB"
 SHM = r"/dev/shm \(docker: --shm-size\)"
 ROOM = [  # free memory and shared memory in bytes, flags, processes, message
     (2 * BYTES, 2 * BYTES, "--num_threads 2", "", CACHED.format("0.0 MB")),
@@ -160,7 +161,7 @@ def test_image_cache_is_left_out_where_images_do_not_fit(
     cache = loader(dataroot, f"{flags} --preprocess none").dataset.cache
     printed = capsys.readouterr().out
     assert printed.count("\n") == 1 and re.search(message, printed), printed
-    assert bool(cache) == ("cached" in printed)
+    assert (cache is not None) == ("are cached" in printed)
 
 
 @pytest.mark.skipif(not shutil.which("unshare"), reason="no unshare to make a small /dev/shm with")
