@@ -26,20 +26,19 @@ class VisdomClient:
         """Look up the address of the server. That is done once, since nothing can stop a look-up that hangs.
 
         Raises:
-            OSError: if the name is unknown.
+            OSError, ValueError: if there is no such host.
         """
         url = urlsplit(server if "//" in server else f"http://{server}")
-        self._host, self._address = url.hostname or "", f"{url.netloc}:{port}"
+        self._name, self._address = url.hostname or "", f"{url.netloc}:{port}"
         self._tls = ssl.create_default_context() if url.scheme == "https" else None
         # A proxy of the network cannot reach the ports of this machine.
-        direct = self._host in ("localhost", "127.0.0.1", "::1") or urllib.request.proxy_bypass(self._host)
-        self._proxy = "" if direct else urllib.request.getproxies().get(url.scheme, "")
-        proxy = urlsplit(self._proxy)
-        where = (proxy.hostname, proxy.port or 80) if self._proxy else (self._host, port)
-        self._places = socket.getaddrinfo(*where, type=socket.SOCK_STREAM)
-        self._login = None
-        if username:
-            self._login = {"username": username, "password": hashlib.sha256((password or "").encode()).hexdigest()}
+        direct = self._name in ("localhost", "127.0.0.1", "::1") or self._tls or urllib.request.proxy_bypass(self._name)
+        proxy = urlsplit("" if direct else urllib.request.getproxies().get("http", ""))
+        self._root = f"http://{self._address}/" if proxy.hostname else "/"
+        host, port = (proxy.hostname, proxy.port or 80) if proxy.hostname else (self._name, port)
+        self._hosts = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        hashed = hashlib.sha256((password or "").encode()).hexdigest()
+        self._login = {"username": username, "password": hashed} if username else None
         self._cookie = ""
         self._socket: socket.socket | None = None
         self._stopped = False
@@ -50,8 +49,7 @@ class VisdomClient:
         Call it until that thread has ended: a socket that is not connected yet cannot be shut down.
         """
         self._stopped = True
-        sock = self._socket
-        if sock:
+        if sock := self._socket:
             with contextlib.suppress(OSError):  # it was closed just now
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
@@ -78,9 +76,8 @@ class VisdomClient:
     def _request(self, path: str, message: dict) -> tuple[int, http.client.HTTPMessage, bytes]:
         """Return status, headers and body of the answer."""
         body = json.dumps(message).encode()
-        target = f"http://{self._address}/{path}" if self._proxy and not self._tls else f"/{path}"
-        head = [f"POST {target} HTTP/1.0", f"Host: {self._address}", f"Content-Length: {len(body)}"]
-        head += ["Content-Type: application/json", *([f"Cookie: {self._cookie}"] if self._cookie else [])]
+        head = [f"POST {self._root}{path} HTTP/1.0", f"Host: {self._address}", f"Content-Length: {len(body)}"]
+        head += ["Content-Type: application/json", f"Cookie: {self._cookie}"]
         try:
             answer = self._exchange("\r\n".join([*head, "", ""]).encode() + body)
         except TimeoutError:
@@ -95,7 +92,7 @@ class VisdomClient:
             raise ConnectionError("something else answers there" if answer else "nothing answers") from None
 
     def _exchange(self, request: bytes) -> bytes:
-        """Return all that the server sends until it closes the connection, which in HTTP/1.0 ends its answer."""
+        """Return all that the server sends until it closes the connection, as HTTP/1.0 ends an answer."""
         with self._connect() as sock:
             sock.settimeout(_ANSWER_SECONDS)
             sock.sendall(request)
@@ -109,18 +106,15 @@ class VisdomClient:
             raise TimeoutError
 
     def _connect(self) -> socket.socket:
-        for family, kind, protocol, _, place in self._places:
+        for family, kind, protocol, _, address in self._hosts:
             sock = self._socket = socket.socket(family, kind, protocol)
             try:
                 if self._stopped:
                     raise ConnectionAbortedError
                 sock.settimeout(_CONNECT_SECONDS)
-                sock.connect(place)
+                sock.connect(address)
                 if self._tls:
-                    if self._proxy:
-                        sock.sendall(f"CONNECT {self._address} HTTP/1.0\r\n\r\n".encode())
-                        sock.recv(65536)
-                    options = {"server_hostname": self._host, "do_handshake_on_connect": False}
+                    options = {"server_hostname": self._name, "do_handshake_on_connect": False}
                     sock = self._socket = self._tls.wrap_socket(sock, **options)
                     sock.do_handshake()
                 return sock

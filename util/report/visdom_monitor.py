@@ -8,8 +8,7 @@ import itertools
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -31,7 +30,7 @@ def connect(opt: Namespace, records: Sequence[dict], print_line: Callable[[str],
 
     --display_id 0 or less switches it off. Without the flag there is one where visdom is installed.
     """
-    if opt.display_id is None and importlib.util.find_spec("visdom") is None:
+    if opt.display_id is None and not importlib.util.find_spec("visdom"):
         return None
     if opt.display_id is not None and opt.display_id <= 0:
         return None
@@ -69,22 +68,28 @@ class VisdomMonitor:
         self._undrawable: set[str] = set()  # those of them that were reported
         self._is_there: bool | None = None  # the server; None before the first attempt
         self._something_new, self._closing = threading.Event(), threading.Event()
-        # It must have ended before the interpreter does: a thread that is torn down inside torch aborts the program,
-        # with exit code 134. That is why it is no daemon, and why close() has to be called.
+        # No daemon: a thread that the interpreter tears down inside torch aborts the program, with exit code 134.
         self._thread = threading.Thread(target=self._work, name="visdom")
         self._try(self._client.check)
 
     def draw_curves(self) -> None:
         """Note that there are new records."""
-        with self._timed():
-            self._note("curves")
+        self._note("curves")
 
-    def draw_images(self, visuals: dict[str, torch.Tensor], title: str) -> None:
+    def draw_images(self, visuals: dict[str, torch.Tensor], text: str) -> None:
         """Note new images (N, 3, H, W) in [-1, 1], the first of each batch to be drawn, and the text above them."""
-        with self._timed():
+        self._note("images", visuals, text)
+
+    def _note(self, name: str, visuals: dict[str, torch.Tensor] | None = None, text: str = "") -> None:
+        before = time.perf_counter()
+        if visuals:
             # Copied on the device, without waiting for it: the next step may write into the same memory.
-            self._images = {name: images[:1].detach().clone() for name, images in visuals.items()}, title
-            self._note("images")
+            self._images = {name: images[:1].detach().clone() for name, images in visuals.items()}, text
+        self._new[name] = True
+        self._something_new.set()
+        if not self._thread.ident:  # started here, since by now the processes of the loader are forked
+            self._thread.start()
+        self.seconds += time.perf_counter() - before
 
     def close(self) -> None:
         """End the thread: what is not drawn yet has _CLOSE_TIMEOUT seconds, then the connection is cut."""
@@ -98,29 +103,19 @@ class VisdomMonitor:
             self._client.stop()
             self._thread.join(0.1)
 
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
-        before = time.perf_counter()
-        yield
-        self.seconds += time.perf_counter() - before
-
-    def _note(self, name: str) -> None:
-        self._new[name] = True
-        self._something_new.set()
-        if not self._thread.ident:  # started here, since by now the processes of the loader are forked
-            self._thread.start()
-
     # ---- in the thread ---------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        while not self._closing.is_set():
-            self._something_new.wait()
+        # The main thread may end without close(), after a second Ctrl-C for example.
+        while not self._closing.is_set() and threading.main_thread().is_alive():
+            if not self._something_new.wait(1):
+                continue
             self._something_new.clear()
             before = time.thread_time()
             if self._try(self._draw):
                 self._closing.wait((time.thread_time() - before) / _MAX_CORE_SHARE)
             else:
-                self._new = {"curves": True, "images": self._images is not None}
+                self._new.update(dict.fromkeys(["curves"] if self._images is None else self._new, True))
                 self._something_new.set()
                 self._closing.wait(_RETRY_SECONDS)
         if self._is_there:
@@ -128,21 +123,20 @@ class VisdomMonitor:
 
     def _try(self, action: Callable[[], None]) -> bool:
         """Do something with the server; return False if that failed. Print a line if the server came or went."""
+        before, reason = self._is_there, ""
         try:
             action()
         except ConnectionError as error:
-            there, reason = False, str(error)
-        else:
-            there, reason = True, ""
-        before, self._is_there = self._is_there, there
-        if there and not before:
+            reason = str(error)
+        self._is_there = not reason
+        if self._is_there and not before:
             self.print_line(f"live on {self._address}, environment {self.opt.display_env}")
-        elif before is None and not there:
-            line = f"no visdom server at {self._address} ({reason}); scripts/monitor.sh starts one. Training goes on"
-            self.print_line(line)
-        elif before and not there and not self._closing.is_set():
+        elif before is None and reason:
+            advice = "scripts/monitor.sh starts one. Training goes on"
+            self.print_line(f"no visdom server at {self._address} ({reason}); {advice}")
+        elif before and reason and not self._closing.is_set():
             self.print_line(f"visdom server at {self._address} lost ({reason}); training goes on")
-        return there
+        return self._is_there
 
     def _draw(self) -> None:
         """Draw what is new."""
@@ -185,17 +179,11 @@ class VisdomMonitor:
 
     def _show(self, title: str, data: list[dict], width: int, height: int, **layout: object) -> None:
         """Send a window, in place of the one with the same title."""
-        name = f"{self.opt.name}: {title}"
-        self._client.post(
-            "events",
-            {
-                "eid": self.opt.display_env,
-                "win": f"{self.opt.display_id or self.opt.name} {title}",
-                "data": data,
-                "layout": {"title": name, "margin": dict.fromkeys("lrtb", 60), **layout},
-                "opts": {"title": name, "width": width, "height": height},
-            },
-        )
+        heading = f"{self.opt.name}: {title}"
+        layout |= {"title": heading, "margin": dict.fromkeys("lrtb", 60)}
+        options = {"title": heading, "width": width, "height": height}
+        message = {"eid": self.opt.display_env, "win": f"{self.opt.display_id or self.opt.name} {title}", "data": data}
+        self._client.post("events", {**message, "layout": layout, "opts": options})
 
 
 def _panel_html(images: dict[str, np.ndarray], text: str, columns: int, width: int) -> str:
