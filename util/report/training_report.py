@@ -36,6 +36,7 @@ class TrainingReport:
         self.opt, self.progress, self.epoch_size, self.step_size = opt, progress, epoch_size, step_size
         steps = epoch_size // step_size
         done = steps * (progress.epoch - 1) + progress.epoch_iter // step_size
+        self._unwritable: set[str] = set()  # files that the last attempt failed to write
         with ExitStack() as opened:  # closes what is open already if one of them fails
             self.console = Console(total=steps * (opt.n_epochs + opt.n_epochs_decay), done=done)
             opened.callback(self.console.close)
@@ -58,7 +59,6 @@ class TrainingReport:
         self.start = self.last_log = time.perf_counter()
         self.steps, self.waited = 0, 0.0  # since the last log of losses
         self.total_iters_shown = 0  # images of the run when visuals were last shown live
-        self._unwritable: set[str] = set()
 
     def batches(self, loader: Iterable[dict]) -> Iterator[dict]:
         """Yield the batches of an epoch, and note how long training waited for them."""
