@@ -30,8 +30,9 @@ def opt(tmp_path) -> Namespace:
     (tmp_path / "run").mkdir()
     (tmp_path / "run/train_opt.txt").write_text("options")
     values = {"checkpoints_dir": tmp_path, "name": "run", "phase": "train", "n_epochs": 1, "n_epochs_decay": 0,
-              "lr": 0.1, "tensorboard": False, "no_html": True, "display_winsize": 64, "display_ncols": 4, "display_id": -1,
-              "display_env": "main", "display_username": None, "cache": "off", "num_threads": 0}  # fmt: skip
+              "lr": 0.1, "tensorboard": False, "no_html": True, "display_winsize": 64, "display_ncols": 4,
+              "display_id": -1, "display_env": "main", "display_username": None, "cache": "off",
+              "num_threads": 0}  # fmt: skip
     return Namespace(**values)
 
 
