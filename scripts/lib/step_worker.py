@@ -52,6 +52,7 @@ def count(model: Any, batch: dict) -> tuple[float, float]:
     Both are the mean of a flipped iteration and another, which differ in FastCUT: it flips if the first number that a
     step draws is below a half, as with seed 0 and not with seed 1.
     """
+    step(model, batch)  # which creates Adam's moments
     with FlopCounterMode(display=False) as operations, _ByteCounter() as traffic:
         for seed in (0, 1):
             torch.manual_seed(seed)
