@@ -31,8 +31,8 @@ def opt(tmp_path) -> Namespace:
     (tmp_path / "run/train_opt.txt").write_text("options")
     values = {"checkpoints_dir": tmp_path, "name": "run", "phase": "train", "n_epochs": 1, "n_epochs_decay": 0,
               "lr": 0.1, "tensorboard": False, "no_html": True, "display_winsize": 64, "display_ncols": 4,
-              "display_id": -1, "display_env": "main", "display_username": None, "cache": "off",
-              "num_threads": 0}  # fmt: skip
+              "display_id": -1, "display_env": "main", "display_username": None, "display_password": None,
+              "display_server": "localhost", "cache": "off", "num_threads": 0}  # fmt: skip
     return Namespace(**values)
 
 
@@ -70,7 +70,7 @@ def test_training_report_leaves_no_thread_behind(opt, fails, monkeypatch):
     before = set(threading.enumerate())
     opt.tensorboard = bool(pytest.importorskip("tensorboard"))
     with FakeServer() as server:
-        opt.display_id, opt.display_server, opt.display_port, opt.display_password = 1, "localhost", server.port, None
+        opt.display_id, opt.display_port = 1, server.port
         report = report_of(opt)
         report.log_losses({"G": 1.0}, learning_rate=0.1)
         new = set(threading.enumerate()) - before
