@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 from argparse import Namespace
 from collections.abc import Iterator
 
@@ -56,6 +57,9 @@ class Loader:
     def close(self) -> None:
         """End the workers and threads of torch's loader. It cannot be iterated afterwards."""
         del self.batches
+        for thread in threading.enumerate():
+            if thread.name == "QueueFeederThread":  # fed the workers, and ends by itself
+                thread.join(1)
 
 
 def _step_size_flags(opt: Namespace) -> str:
