@@ -57,7 +57,7 @@ def build(case: dict, side: str, folder: Path, dtype: torch.dtype) -> Any:
         torch.save({name: net.state_dict() for name, net in networks.items()}, weights)
     for name, state in torch.load(weights).items():
         networks[name].load_state_dict(state)
-        networks[name].to(dtype)
+        networks[name].to(dtype).zero_grad()  # CUT's data_dependent_initialize leaves gradients
     if side == "upstream":
         model.criterionGAN.to(dtype)
     fix_randomness(case["flipped"])
