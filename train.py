@@ -7,12 +7,14 @@ from argparse import Namespace
 
 from data import Loader, create_dataset
 from models import BaseModel, create_model
+from models.color_losses import rgb_to_lab
 from models.networks.build import describe_networks
 from models.optimizers import learning_rate
 from options.train_options import TrainOptions
 from util import distributed
 from util.errors import run
 from util.random_state import seed_everything
+from util.report.color_spread import ColorSpread
 from util.report.console import silence
 from util.report.training_report import NullReport, TrainingReport
 from util.run import state
@@ -60,7 +62,8 @@ def create_report(opt: Namespace, dataset: Loader, model: BaseModel, progress: P
     if not distributed.is_first():
         return NullReport()
     fills_cache = dataset.dataset.cache is not None
-    report = TrainingReport(opt, model.run_folder, progress, len(dataset), dataset.step_size, fills_cache)
+    colors, sizes = ColorSpread(rgb_to_lab), (len(dataset), dataset.step_size)
+    report = TrainingReport(opt, model.run_folder, progress, colors, *sizes, fills_cache)
     if opt.max_memory_report:
         report_memory_of_second_step(model, report.print)
     return report

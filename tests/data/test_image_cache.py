@@ -90,6 +90,7 @@ def test_image_cache_is_shared_by_the_loading_processes(mixed, mode):
     assert same(batches(cached, 2, start=1), expected)
 
 
+@pytest.mark.slow
 def test_image_cache_is_filled_by_a_spawned_process(mixed):
     """As on macOS and Windows, where a process gets the dataset as a pickle."""
     before = multiprocessing.get_start_method()
@@ -164,6 +165,7 @@ def test_image_cache_is_left_out_where_images_do_not_fit(
     assert (cache is not None) == ("are cached" in printed)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("unshare"), reason="no unshare to make a small /dev/shm with")
 def test_image_cache_is_left_out_in_a_container_with_little_shared_memory(dataroot):
     """These images fit into the 600 kB of /dev/shm, but not into half of them. To need more would end the run."""

@@ -32,7 +32,7 @@ def test_pix2pix_step_is_that_of_the_reference(dataroot, norm, batch_size):
 
 
 def test_pix2pix_has_the_defaults_of_the_paper():
-    opt = TrainOptions("--dataroot x --gpu_ids -1 --model pix2pix").parse()
+    opt = TrainOptions("--dataroot x --gpu_ids -1 --model pix2pix --ngf 4").parse()
     networks = (opt.netG, opt.normG, opt.normD, opt.no_dropout)
     assert networks == ("unet_256", "batch", "batch", False)
     assert (opt.gan_mode, opt.dataset_mode, opt.lambda_L1) == ("vanilla", "aligned", 100.0)

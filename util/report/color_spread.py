@@ -1,19 +1,24 @@
 """How varied the generated colors are, and those of the style: gathered during training, in CIELAB."""
 
 import functools
+from collections.abc import Callable
 
-import numpy as np
 import torch
 
-_GRID = 16  # pixels kept of an image: GRID x GRID, evenly spaced; with more of them a reading would take long
+_GRID = 32  # pixels kept of an image: GRID x GRID, evenly spaced
 
 
 class ColorSpread:
     """Keeps some pixels of the latest images on their device; statistics are computed when they are read."""
 
-    def __init__(self, max_images: int = 64):
-        """Args: max_images: how many of the latest images a reading covers."""
-        self.max_images = max_images
+    def __init__(self, rgb_to_lab: Callable[[torch.Tensor], torch.Tensor], max_images: int = 64):
+        """Set up without images.
+
+        Args:
+            rgb_to_lab: from images (N, 3, H, W) in [-1, 1] to CIELAB of the same shape.
+            max_images: how many of the latest images a reading covers.
+        """
+        self.rgb_to_lab, self.max_images = rgb_to_lab, max_images
         self.latest: dict[str, list[torch.Tensor]] = {"": [], "style_": []}
 
     def add(self, painted: torch.Tensor, style: torch.Tensor) -> None:
@@ -33,7 +38,7 @@ class ColorSpread:
         read = {}
         for prefix, kept in self.latest.items():
             if kept:
-                read |= {prefix + name: value for name, value in _statistics(torch.cat(kept)).items()}
+                read |= {prefix + name: value for name, value in _statistics(self.rgb_to_lab(torch.cat(kept))).items()}
         return read
 
 
@@ -48,16 +53,12 @@ def _positions(side: int, device: torch.device) -> torch.Tensor:
     return torch.linspace(0, side - 1, _GRID, device=device).round().long()
 
 
-def _statistics(images: torch.Tensor) -> dict[str, float]:
-    from skimage.color import rgb2lab  # takes 0.3 s, which a run that prints no losses saves
-
-    rgb = images.float().add(1).div(2).clamp(0, 1).cpu().numpy()
-    ab = rgb2lab(rgb, channel_axis=1)[:, 1:].reshape(len(rgb), 2, -1)  # (N, 2, P)
-    means = ab.mean(2, keepdims=True)
-    spread_a, spread_b = ab.std(2).mean(0)
-    (var_a, covariance), (_, var_b) = np.cov((ab - means).transpose(1, 0, 2).reshape(2, -1), bias=True)
-    smaller_eigenvalue = (var_a + var_b) / 2 - np.hypot((var_a - var_b) / 2, covariance)
-    least = np.sqrt(np.maximum(smaller_eigenvalue, 0))
-    between = np.sqrt(means.var(0).sum())
-    values = {"spread_a": spread_a, "spread_b": spread_b, "spread_least": least, "spread_between": between}
-    return {name: float(value) for name, value in values.items()}
+def _statistics(lab: torch.Tensor) -> dict[str, float]:
+    ab = lab[:, 1:].flatten(2)  # (N, 2, P)
+    means = ab.mean(2, keepdim=True)
+    spread = ab.std(2, correction=0).mean(0)
+    between = means.var(0, correction=0).sum().sqrt()
+    (var_a, covariance), (_, var_b) = torch.cov((ab - means).transpose(0, 1).flatten(1), correction=0)
+    smaller_eigenvalue = (var_a + var_b) / 2 - torch.hypot((var_a - var_b) / 2, covariance)
+    values = torch.stack([*spread, smaller_eigenvalue.clamp_min(0).sqrt(), between]).tolist()
+    return dict(zip(("spread_a", "spread_b", "spread_least", "spread_between"), values, strict=True))

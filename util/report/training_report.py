@@ -24,16 +24,25 @@ class TrainingReport:
     """Console, log files, page, live monitor and TensorBoard of a run, and its alarms."""
 
     def __init__(
-        self, opt: Namespace, folder: RunFolder, progress: Progress, epoch_size: int, step_size: int, fills_cache: bool
+        self,
+        opt: Namespace,
+        folder: RunFolder,
+        progress: Progress,
+        colors: ColorSpread,
+        epoch_size: int,
+        step_size: int,
+        fills_cache: bool,
     ):
         """Open all that the options ask for.
 
         Args:
             progress: where the run is; the training loop keeps it up to date.
+            colors: has no images yet.
             epoch_size, step_size: images in an epoch and in an iteration.
             fills_cache: True if the first epoch fills the image cache.
         """
-        self.opt, self.progress, self.epoch_size, self.step_size = opt, progress, epoch_size, step_size
+        self.opt, self.progress, self.colors = opt, progress, colors
+        self.epoch_size, self.step_size = epoch_size, step_size
         steps = epoch_size // step_size
         done = steps * (progress.epoch - 1) + progress.epoch_iter // step_size
         self._unwritable: set[str] = set()  # files that the last attempt failed to write
@@ -53,7 +62,6 @@ class TrainingReport:
             if not opt.no_html and html.available():
                 self.print(f"the page: {folder.web / 'index.html'}")
             self._opened = opened.pop_all()
-        self.colors = ColorSpread()
         self.collapse_alarm = CollapseAlarm(opt)
         self.data_alarm = DataAlarm(opt, filling_epoch=progress.epoch if fills_cache else None)
         self.start = self.last_log = time.perf_counter()

@@ -7,11 +7,12 @@ import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
 
+from models.color_losses import rgb_to_lab
 from util.report.color_spread import ColorSpread
 
 
 def read(painted: torch.Tensor, style: torch.Tensor) -> dict[str, float]:
-    spread = ColorSpread()
+    spread = ColorSpread(rgb_to_lab)
     for one, other in zip(painted.split(1), style.split(1), strict=True):
         spread.add(one, other)
     return spread.read()
@@ -25,7 +26,7 @@ def images_of(a: np.ndarray, b: np.ndarray) -> torch.Tensor:
 
 def test_color_spread_against_numpy():
     random = torch.Generator().manual_seed(3)
-    images = torch.rand(5, 3, 16, 16, generator=random) * 2 - 1  # as many pixels as are kept: all of them count
+    images = torch.rand(5, 3, 32, 32, generator=random) * 2 - 1  # as many pixels as are kept: all of them count
     ab = rgb2lab(((images + 1) / 2).permute(0, 2, 3, 1).double().numpy())[..., 1:].reshape(5, -1, 2)
     values = read(images, images.flip(0))
     assert values["spread_a"] == pytest.approx(ab[..., 0].std(1).mean(), rel=1e-4)
@@ -56,7 +57,7 @@ def test_color_spread_of_images_of_one_color_each_is_between_them():
 
 
 def test_color_spread_covers_the_latest_images_of_any_size():
-    spread = ColorSpread(max_images=3)
+    spread = ColorSpread(rgb_to_lab, max_images=3)
     for height, width in [(16, 16), (33, 90), (256, 31), (5, 7)]:
         spread.add(torch.rand(1, 3, height, width), torch.rand(1, 3, height, width))
     for _ in range(3):
@@ -65,7 +66,7 @@ def test_color_spread_covers_the_latest_images_of_any_size():
 
 
 def test_color_spread_counts_the_images_of_a_batch():
-    spread = ColorSpread(max_images=4)
+    spread = ColorSpread(rgb_to_lab, max_images=4)
     for value in (0.5, -0.5):
         spread.add(torch.rand(3, 3, 8, 8), torch.full((3, 3, 8, 8), value))
     assert sum(map(len, spread.latest["style_"])) == 3
@@ -74,5 +75,5 @@ def test_color_spread_counts_the_images_of_a_batch():
 
 
 def test_color_spread_of_nothing_is_empty_and_of_nan_is_nan():
-    assert ColorSpread().read() == {}
+    assert ColorSpread(rgb_to_lab).read() == {}
     assert all(map(math.isnan, read(*torch.full((2, 1, 3, 8, 8), torch.nan)).values()))

@@ -13,9 +13,11 @@ from argparse import Namespace
 import pytest
 import torch
 
+from models.color_losses import rgb_to_lab
 from tests.helpers.flags import TRAIN
 from tests.helpers.launch import ROOT, error_of, output_of, run
 from tests.helpers.visdom_server import FakeServer
+from util.report.color_spread import ColorSpread
 from util.report.metrics_log import read
 from util.report.training_report import NullReport, TrainingReport
 from util.run.state import Progress
@@ -37,7 +39,9 @@ def opt(tmp_path) -> Namespace:
 
 
 def report_of(opt: Namespace) -> TrainingReport:
-    return TrainingReport(opt, RunFolder.of(opt), Progress(), epoch_size=4, step_size=2, fills_cache=False)
+    return TrainingReport(
+        opt, RunFolder.of(opt), Progress(), ColorSpread(rgb_to_lab), epoch_size=4, step_size=2, fills_cache=False
+    )
 
 
 def test_training_report_computes_images_only_if_something_shows_them(opt):
