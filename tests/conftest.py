@@ -13,6 +13,7 @@ import torch
 
 from tests.helpers.images import make_dataroot
 from tests.helpers.launch import ROOT
+from tests.helpers.visdom_server import VisdomServer
 
 torch.set_num_threads(1)  # tests run side by side, and tiny models are no faster on several cores
 
@@ -37,11 +38,6 @@ def tree(tmp_path: Path) -> Path:
 def dataroot(tmp_path: Path) -> Path:
     """A data root with 4 random images of 40x48 in each of trainA, trainB, testA, testB."""
     return make_dataroot(tmp_path / "set", "trainA", "trainB", "testA", "testB")
-
-
-@pytest.fixture
-def pictures(dataroot: Path) -> Path:
-    return dataroot
 
 
 @pytest.fixture
@@ -73,10 +69,5 @@ def visdom_server(tmp_path: Path) -> Iterator[Any]:
     """A server started by scripts/monitor.py, whose page is complete if the assets were fetched."""
     if not importlib.util.find_spec("visdom"):
         pytest.skip("visdom is not installed; scripts/install.sh monitor installs it")
-    try:
-        from tests.helpers.visdom_server import VisdomServer
-    except ImportError:
-        from tests.visdom_server import VisdomServer
-
     with VisdomServer(tmp_path) as server:
         yield server
