@@ -174,6 +174,6 @@ def test_train_ends_in_one_line_with_exit_code_2_after_a_mistake(dataroot, tmp_p
 
 
 def test_train_ends_in_one_line_where_it_may_not_write(dataroot, monkeypatch):
-    with pytest.raises(SystemExit, match="^error: .*/proc/none") as ended:
+    with pytest.raises(SystemExit, match=r"^error: .*/proc/none") as ended:
         call_train(monkeypatch, f"{TINY} {COLORCUT} --dataroot {dataroot} --checkpoints_dir /proc/none")
     assert isinstance(ended.value.code, str)  # python prints it and ends with exit code 1
