@@ -31,21 +31,17 @@ class CollapseAlarm:
         return (before is None) != (self.warning is None)
 
     def _text(self, painted: float, style: float) -> str:
+        options, cures = vars(self.opt), [f"a smaller --lr (now {self.opt.lr:g})"]
+        if options.get("lambda_Var") is not None:
+            cures.insert(0, f"a larger --lambda_Var (now {self.opt.lambda_Var:g})")
+        if options.get("lambda_TV"):
+            cures.insert(0, f"a smaller --lambda_TV (now {self.opt.lambda_TV:g})")
+        if options.get("lambda_GAN") == 0:
+            cures.insert(0, "a --lambda_GAN above 0")
         return (
             f"one tone everywhere: in their narrowest direction colors spread by {painted:.1f} Lab units, those of the "
-            f"style by {style:.1f}. Try {' or '.join(self._cures())} (docs/reading-the-curves.md)"
+            f"style by {style:.1f}. Try {' or '.join(cures)} (docs/reading-the-curves.md)"
         )
-
-    def _cures(self) -> list[str]:
-        """Return the flags that this model has and that could help."""
-        options, cures = vars(self.opt), []
-        if options.get("lambda_GAN") == 0:
-            cures.append("a --lambda_GAN above 0")
-        if options.get("lambda_TV"):
-            cures.append(f"a smaller --lambda_TV (now {self.opt.lambda_TV:g})")
-        if options.get("lambda_Var") is not None:
-            cures.append(f"a larger --lambda_Var (now {self.opt.lambda_Var:g})")
-        return [*cures, f"a smaller --lr (now {self.opt.lr:g})"]
 
 
 class DataAlarm:

@@ -39,7 +39,8 @@ class Console:
         if self.on_terminal:
             self.bar.set_postfix_str(losses, refresh=False)
         else:
-            self.print(f"{position} {losses} [{1 / seconds:.2f} it/s, {_clock(seconds * self.left)} left]")
+            left = tqdm.format_interval(seconds * self.left)
+            self.print(f"{position} {losses} [{1 / seconds:.2f} it/s, {left} left]")
 
     def end_epoch(self, line: str) -> None:
         """Print a line; on a terminal with all losses, of which a narrow bar shows only a few."""
@@ -58,9 +59,3 @@ class Console:
     def close(self) -> None:
         """Leave the bar as it is."""
         self.bar.close()
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}"

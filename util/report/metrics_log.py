@@ -35,13 +35,14 @@ class MetricsLog:
         if records and not kept:
             path.replace(self.folder.metrics_before)
         with replacing(path) as file:
-            file.writelines(_line(record).encode() for record in kept)
+            file.writelines(f"{json.dumps(record)}\n".encode() for record in kept)
         return kept
 
     def add(self, record: dict, line: str) -> None:
         """Write a record, and the line for people."""
-        _append(self.folder.metrics, _line(record))
-        _append(self.folder.loss_log, f"{self.header}{line}\n")
+        for path, text in ((self.folder.metrics, json.dumps(record)), (self.folder.loss_log, self.header + line)):
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(f"{text}\n")
         self.header = ""
 
 
@@ -57,12 +58,3 @@ def read(path: Path) -> list[dict]:
         except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
             continue
     return records
-
-
-def _line(record: dict) -> str:
-    return json.dumps(record) + "\n"
-
-
-def _append(path: Path, text: str) -> None:
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(text)

@@ -24,7 +24,7 @@ from util.run.state import Progress
 from util.run_folder import RunFolder
 
 PLAIN = (r"\(epoch: \d+, iters: \d+, time: \d+\.\d{3}, data: \d+%\) G_GAN: .* Var: \d\.\d{3} "
-         r"\[\d+\.\d\d it/s, \d:\d\d:\d\d left\]")  # fmt: skip
+         r"\[\d+\.\d\d it/s, (\d+:)?\d\d:\d\d left\]")  # fmt: skip
 
 
 @pytest.fixture
