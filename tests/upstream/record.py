@@ -14,36 +14,17 @@ from pathlib import Path
 import torch
 
 TAPS = [0, 4, 8, 12]
-GENERATORS = [
-    {"netG": netG, "norm": norm, "no_antialias": no_antialias, "no_antialias_up": no_antialias_up}
-    for netG, norm, no_antialias, no_antialias_up in [
-        ("resnet_9blocks", "instance", False, False),
-        ("resnet_9blocks", "instance", True, True),
-        ("resnet_6blocks", "instance", False, False),
-        ("resnet_6blocks", "instance", True, False),
-        ("resnet_6blocks", "instance", False, True),
-        ("resnet_6blocks", "batch", False, False),
-        ("resnet_6blocks", "none", True, True),
-        ("resnet_4blocks", "instance", False, False),
-        ("resnet_4blocks", "batch", True, True),
-        ("unet_128", "instance", False, False),
-        ("unet_256", "batch", False, False),
-        ("unet_256", "none", False, False),
-    ]
-]
-DISCRIMINATORS = [
-    {"netD": netD, "n_layers_D": layers, "norm": norm, "no_antialias": no_antialias}
-    for netD, layers, norm, no_antialias in [
-        ("basic", 3, "instance", False),
-        ("basic", 3, "instance", True),
-        ("basic", 3, "batch", False),
-        ("basic", 3, "none", False),
-        ("n_layers", 2, "instance", False),
-        ("n_layers", 5, "batch", True),
-        ("pixel", 3, "instance", False),
-        ("pixel", 3, "batch", False),
-    ]
-]
+# netG, norm, no_antialias, no_antialias_up
+GENERATORS = """
+    resnet_9blocks instance 0 0, resnet_9blocks instance 1 1, resnet_6blocks instance 0 0, resnet_6blocks instance 1 0,
+    resnet_6blocks instance 0 1, resnet_6blocks batch 0 0, resnet_6blocks none 1 1, resnet_4blocks instance 0 0,
+    resnet_4blocks batch 1 1, unet_128 instance 0 0, unet_256 batch 0 0, unet_256 none 0 0
+"""
+# netD, n_layers_D, norm, no_antialias
+DISCRIMINATORS = """
+    basic 3 instance 0, basic 3 instance 1, basic 3 batch 0, basic 3 none 0, n_layers 2 instance 0, n_layers 5 batch 1,
+    pixel 3 instance 0, pixel 3 batch 0
+"""
 
 
 def main() -> None:
@@ -63,12 +44,17 @@ def networks():
 
     from models import networks as upstream
 
-    for keywords in GENERATORS:
+    for row in GENERATORS.split(","):
+        netG, norm, *switches = row.split()
+        down, up = (switch == "1" for switch in switches)
+        keywords = {"netG": netG, "norm": norm, "no_antialias": down, "no_antialias_up": up}
         net = fill(upstream.define_G(3, 3, 4, **keywords))
-        size = 256 if keywords["netG"] == "unet_256" else 128 if keywords["netG"] == "unet_128" else 32
+        size = {"unet_256": 256, "unet_128": 128}.get(netG, 32)
         yield {"kind": "G", "keywords": keywords, "keys": keys(net), "input": [1, 3, size, size],
                "output": summary(net(images(1, 3, size, size)))}  # fmt: skip
-    for keywords in DISCRIMINATORS:
+    for row in DISCRIMINATORS.split(","):
+        netD, layers, norm, down = row.split()
+        keywords = {"netD": netD, "n_layers_D": int(layers), "norm": norm, "no_antialias": down == "1"}
         net = fill(upstream.define_D(3, 4, **keywords))
         yield {"kind": "D", "keywords": keywords, "keys": keys(net), "input": [1, 3, 128, 128],
                "output": summary(net(images(1, 3, 128, 128)))}  # fmt: skip
