@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 _CONNECT_SECONDS = 2
 _ANSWER_SECONDS = 5  # for the whole answer
+_MAX_ANSWER = 2**22  # bytes; visdom's are short
 
 
 class VisdomClient:
@@ -97,7 +98,7 @@ class VisdomClient:
             sock.settimeout(_ANSWER_SECONDS)
             sock.sendall(request)
             answer, end = b"", time.monotonic() + _ANSWER_SECONDS
-            while (left := end - time.monotonic()) > 0:
+            while (left := end - time.monotonic()) > 0 and len(answer) < _MAX_ANSWER:
                 sock.settimeout(left)
                 part = sock.recv(65536)
                 if not part:

@@ -93,6 +93,10 @@ def test_visdom_monitor_of_a_run_that_drew_nothing_is_closed():
             assert Watched(port).close() < 3
 
 
+def interrupt(timeout: float) -> None:
+    raise KeyboardInterrupt
+
+
 def test_visdom_monitor_ends_when_close_is_interrupted(monkeypatch):
     """Then the interpreter waits for the thread, which ends by itself."""
     monkeypatch.setattr("util.report.visdom_client._ANSWER_SECONDS", 0.5)
@@ -102,7 +106,7 @@ def test_visdom_monitor_ends_when_close_is_interrupted(monkeypatch):
         watched.draw()
         thread = watched.monitor._thread
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(thread, "join", lambda timeout: signal.raise_signal(signal.SIGINT))
+            patch.setattr(thread, "join", interrupt)
             watched.monitor.close()
         assert not thread.daemon
         thread.join(20)
