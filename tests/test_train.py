@@ -144,6 +144,7 @@ def ab_of_images(folder: Path) -> list[np.ndarray]:
 
 def call_train(monkeypatch, flags: str) -> None:
     monkeypatch.setattr("sys.argv", ["train.py", *flags.split()])
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # the handlers of a run would outlive the test
     errors.run(train.main)
 
 
