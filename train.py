@@ -4,6 +4,7 @@ Options, then data, then model, then a loop over epochs and batches. Logging, im
 """
 
 from argparse import Namespace
+from contextlib import closing
 
 from data import Loader, create_dataset
 from models import BaseModel, create_model
@@ -50,11 +51,8 @@ def main() -> None:
         print(f"all {last_epoch} epochs are done")
         return
     report = create_report(opt, dataset, model, progress)
-    try:
+    with closing(dataset), closing(report):  # the report first
         train(opt, dataset, model, progress, report)
-    finally:
-        report.close()
-        dataset.close()
 
 
 def create_report(opt: Namespace, dataset: Loader, model: BaseModel, progress: Progress) -> TrainingReport | NullReport:

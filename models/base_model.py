@@ -231,9 +231,9 @@ class BaseModel(ABC):
 
     def state(self) -> dict[str, object]:
         """Return everything that training needs to continue. Of several processes the first one gets it whole."""
-        parts = (self.networks(), self.optimizers, self.schedulers, self.scaler, self.device)
         return {
-            **checkpoints.training_state(*parts),
+            "networks": {name: net.state_dict() for name, net in self.networks().items()},
+            **checkpoints.training_state(self.optimizers, self.schedulers, self.scaler, self.device),
             "lr": self.opt.lr,
             "metric": self.metric,
             "epoch_loss": distributed.sum_over_processes(self.epoch_loss.clone()),

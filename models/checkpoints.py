@@ -43,15 +43,10 @@ def check_weights(networks: Networks) -> None:
 
 
 def training_state(
-    networks: Networks,
-    optimizers: list[Optimizer],
-    schedulers: list,
-    scaler: torch.amp.GradScaler,
-    device: torch.device,
+    optimizers: list[Optimizer], schedulers: list, scaler: torch.amp.GradScaler, device: torch.device
 ) -> dict[str, object]:
-    """Return what training needs to continue, with the state of the random number generators."""
+    """Return what training needs to continue beside the networks, random number generators included."""
     return {
-        "networks": {name: net.state_dict() for name, net in networks.items()},
         "optimizers": [optimizer_state(optimizer) for optimizer in optimizers],
         "schedulers": [scheduler.state_dict() for scheduler in schedulers],
         "scaler": scaler.state_dict(),
@@ -62,7 +57,7 @@ def training_state(
 def load_training_state(
     state: dict, optimizers: list[Optimizer], schedulers: list, scaler: torch.amp.GradScaler, device: torch.device
 ) -> None:
-    """Restore what `training_state` returned, except for the networks."""
+    """Restore what `training_state` returned."""
     for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
         load_optimizer_state(optimizer, saved)
     for scheduler, saved in zip(schedulers, state["schedulers"], strict=True):
