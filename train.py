@@ -4,6 +4,7 @@ Options, then data, then model, then a loop over epochs and batches. Logging, im
 """
 
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import closing
 
 from data import Loader, create_dataset
@@ -25,7 +26,7 @@ from util.run.stop import StopRequest
 from util.util import crossed
 
 
-def main() -> None:
+def main(make_model: Callable[[Namespace], BaseModel] = create_model) -> None:
     """Resolve the options and train."""
     options = TrainOptions()
     opt = options.parse()
@@ -37,7 +38,7 @@ def main() -> None:
         print(message)
     seed_everything(opt.seed)
     dataset = create_dataset(opt)
-    model = create_model(opt)
+    model = make_model(opt)
     model.setup(opt)
     print(describe_networks(model.networks(), opt.verbose))
     print(f"{len(dataset)} images an epoch ({dataset.dataset.describe()}); computing on {opt.device}")

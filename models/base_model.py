@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import warnings
 from abc import ABC, abstractmethod
 from argparse import Namespace
 from collections.abc import Hashable
@@ -166,8 +167,11 @@ class BaseModel(ABC):
         total, count = distributed.sum_over_processes(self.epoch_loss).tolist()
         self.metric = total / max(count, 1)
         self.epoch_loss.zero_()
-        for scheduler in self.schedulers:
-            scheduler.step(*[self.metric] if self.opt.lr_policy == "plateau" else [])
+        with warnings.catch_warnings():
+            # A run that continues at the very end of an epoch has not taken a step yet.
+            warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler.step\(\)` before `optimizer.step")
+            for scheduler in self.schedulers:
+                scheduler.step(*[self.metric] if self.opt.lr_policy == "plateau" else [])
 
     def networks(self) -> dict[str, nn.Module]:
         """Return the networks of `model_names` by name."""

@@ -22,11 +22,14 @@ KINDS = {**MODELS, "gray identity": f"{COLORCUT} --idt_input gray --flip_equivar
 def test_processes_take_the_step_of_one_large_batch(dataroot, tmp_path):
     """Losses, weights and the reference of the style units, in float64 with SGD."""
     same = "--load_size 36 --no_dropout true --pool_size 0 --normG instance --normD instance"
-    for more in ("--batch_size 2", "--accumulate 2"):
-        lines = [f"{dataroot} {flags} {same} {more}" for flags in KINDS.values()]
-        output_of([*f"{TORCHRUN} 2 -m tests.helpers.steps".split(), tmp_path / "steps.pt", *lines])
-        for flags, steps in zip(KINDS.values(), torch.load(tmp_path / "steps.pt"), strict=True):
-            assert_same_steps(steps, take_exact_steps(dataroot, f"{flags} {same} --batch_size 4"))
+    halves = ("--batch_size 2", "--accumulate 2")
+    lines = [f"{dataroot} {flags} {same} {half}" for flags in KINDS.values() for half in halves]
+    output_of([*f"{TORCHRUN} 2 -m tests.helpers.steps".split(), tmp_path / "steps.pt", *lines])
+    steps = torch.load(tmp_path / "steps.pt")
+    for flags, batch, micro in zip(KINDS.values(), steps[::2], steps[1::2], strict=True):
+        expected = take_exact_steps(dataroot, f"{flags} {same} --batch_size 4")
+        assert_same_steps(batch, expected)
+        assert_same_steps(micro, expected)
 
 
 def command(dataroot: Path, folder: Path, flags: str = "") -> str:
@@ -54,7 +57,7 @@ def process_ids(launcher: subprocess.Popen) -> dict[int, int]:
 
 def test_processes_stop_together_and_one_process_continues(dataroot, tmp_path):
     """Stopped with Ctrl-C: lines, epochs and image counts as if one process had trained alone."""
-    with start_two(dataroot, tmp_path / "two", "--n_epochs 1000") as run:
+    with start_two(dataroot, tmp_path / "two", "--n_epochs 1000 --max_memory_report") as run:
         printed = ""
         for line in run.stdout:
             printed += line
@@ -62,7 +65,7 @@ def test_processes_stop_together_and_one_process_continues(dataroot, tmp_path):
                 run.send_signal(signal.SIGINT)
         stderr = run.stderr.read()
     assert printed.count("(epoch: 1, iters: 4") == 1 and printed.count("stopped and saved") == 1, stderr
-    assert "Traceback" not in printed
+    assert "Traceback" not in printed and printed.count("memory of this training step") == 1
     files = {path.name for path in (tmp_path / "two/run").iterdir()}
     assert {"latest_state.pth", "latest_net_G.pth", "loss_log.txt", "metrics.jsonl", "train_opt.json"} <= files
     epochs = read(tmp_path / "two/run/metrics.jsonl")[-1]["epoch"] + 2

@@ -149,8 +149,7 @@ class ReferenceStep:
 
 def main() -> None:
     """Train with the reference step."""
-    train.create_model = create_reference
-    train.main()
+    train.main(create_reference)
 
 
 if __name__ == "__main__":

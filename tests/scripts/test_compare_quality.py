@@ -1,40 +1,41 @@
 """scripts/proof/compare_quality.py: what it trains, what a second call does, and the arithmetic of its tables."""
 
 import json
+from argparse import Namespace
+from pathlib import Path
 
 import pytest
 import torch
 
 from scripts.proof import compare_quality
 from tests.helpers.flags import CUT, TINY
-from tests.helpers.launch import ROOT, output_of
+from tests.helpers.launch import call, refusal
 from util.checkpoint import load
-
-FOLDERS = "--checkpoints_dir runs --results_dir results --display_id -1"
-SEARCH_PATH = {"PYTHONPATH": str(ROOT)}
-
-
-def compare(dataroot, flags: str) -> str:
-    """Return the command line; it is run in the folder of the data root."""
-    return f"{ROOT}/scripts/proof/compare_quality.py {dataroot} --small {FOLDERS} {TINY} {CUT} {flags}"
+from util.report.metrics_log import read
 
 
 @pytest.mark.slow
-def test_compare_quality_trains_continues_and_measures_each_variant(dataroot, tmp_path):
-    output_of(compare(dataroot, "--seeds 5 --variants reference --n_epochs 1"), tmp_path, **SEARCH_PATH)
-    command = compare(dataroot, "--seeds 5 --variants 'rough=--lambda_TV 0' reference --n_epochs 2")
-    printed = output_of(command, tmp_path, **SEARCH_PATH)
-    assert printed.count("end of epoch 1") == 1 and printed.count("continuing at epoch 2") == 1
-    runs = {name: tmp_path / f"runs/set_{name}_small_seed5" for name in ("rough", "reference")}
-    records = [json.loads((folder / "train_opt.json").read_text()) for folder in runs.values()]
-    assert [(record["seed"], record["ngf"], record["lambda_TV"]) for record in records] == [(5, 4, 0), (5, 4, 0.1)]
-    kinds = [load(folder / "latest_net_G.pth")["model.1.weight"].dtype for folder in runs.values()]
-    assert kinds == [torch.float32, torch.float64]
-    for name, folder in runs.items():
-        rows = json.loads((tmp_path / f"results/{folder.name}/evaluation_latest/metrics.json").read_text())
-        for figure in ("ab_error", "ab_distance"):
-            value = f"{rows[folder.name][figure]:.2f}"
-            assert f"| {name} | {value} | {value} | 0.00 |" in printed
+def test_compare_quality_trains_continues_and_measures(dataroot, tmp_path):
+    folders = f"--checkpoints_dir {tmp_path}/runs --results_dir {tmp_path}/results --display_id -1"
+    command = f"{dataroot} --small --seeds 5 --variants reference {folders} {TINY} {CUT} --print_freq 4"
+    for epochs in (1, 2):
+        printed = call(compare_quality.main, f"{command} --n_epochs {epochs}").stdout
+    folder = tmp_path / "runs/set_reference_small_seed5"
+    assert json.loads((folder / "train_opt.json").read_text())["seed"] == 5
+    assert load(folder / "latest_net_G.pth")["model.1.weight"].dtype == torch.float64
+    assert [record["epoch"] for record in read(folder / "metrics.jsonl")] == [1, 2]
+    rows = json.loads((tmp_path / f"results/{folder.name}/evaluation_latest/metrics.json").read_text())
+    for figure in ("ab_error", "ab_distance"):
+        value = f"{rows[folder.name][figure]:.2f}"
+        assert f"| reference | {value} | {value} | 0.00 |" in printed
+
+
+def test_variant_has_a_run_of_its_own_and_its_flags_after_those_of_the_recipe():
+    name, words = compare_quality.variant("rough=--lambda_TV 0")
+    args = Namespace(dataroot=Path("/set"), small=False)
+    program, *flags = compare_quality.command(name, words, 7, args, ["--lr", "0.1"])
+    assert program == "train.py"
+    assert " ".join(flags).endswith("--lambda_TV 0 --lr 0.1 --name set_rough_seed7 --seed 7")
 
 
 def test_table_compares_variants_seed_by_seed():
@@ -50,6 +51,6 @@ def test_table_compares_variants_seed_by_seed():
 
 
 @pytest.mark.parametrize("mistake", ["--variants lean other", "--nope", "--variants lean 'a=--nope'"])
-def test_compare_quality_refuses_a_mistake_before_it_trains(dataroot, tmp_path, refusal, mistake):
+def test_compare_quality_refuses_a_mistake_before_it_trains(dataroot, tmp_path, mistake):
     message = refusal(compare_quality.main, f"{dataroot} --checkpoints_dir {tmp_path}/runs {mistake}")
     assert ("--nope" if "nope" in mistake else "other") in message and not (tmp_path / "runs").exists()

@@ -19,7 +19,7 @@ from scripts.lib.step_worker import count
 from scripts.paper import contact_sheet, figure6, figure7
 from tests.helpers.build import build
 from tests.helpers.flags import COLORCUT, CUT
-from util.errors import UserError
+from tests.helpers.launch import call, refusal
 from util.util import save_image
 
 TINY = "--ngf 4 --ndf 4 --netG resnet_4blocks --crop_size 32 --load_size 32 --gpu_ids -1"
@@ -126,7 +126,7 @@ def test_count_has_flipped_and_other_iterations_of_fastcut(dataroot):
 @pytest.mark.parametrize(
     ("flags", "named"), [("--wrong 1", "unknown flag --wrong"), ("--rounds 0", "--rounds"), ("--rows x", "x")]
 )
-def test_figure6_refuses_a_mistake_in_one_line(dataroot, refusal, flags, named):
+def test_figure6_refuses_a_mistake_in_one_line(dataroot, flags, named):
     assert named in refusal(figure6.main, f"{dataroot} {flags}")
 
 
@@ -185,14 +185,14 @@ def output(tmp_path) -> Path:
     return tmp_path / "run"
 
 
-def test_figure7_shows_the_first_six_without_picks(output, call):
+def test_figure7_shows_the_first_six_without_picks(output):
     call(figure7.main, f"cut={output} --out {output.parent} --size 40")
     figure = imread(output.parent / "figure7.png")
     assert [int(cell(figure, 6 - n, 1)[0, 0, 0]) for n in range(6)] == [30 * n for n in range(6)]
     assert figure.shape[0] < 7 * 44 and len(links(output.parent / "figure7/index.html")) == 16
 
 
-def test_figure7_prefers_a_name_to_a_number(output, call):
+def test_figure7_prefers_a_name_to_a_number(output):
     for visual in ("real_A", "fake_B"):
         (output / f"images/{visual}/p7.png").rename(output / f"images/{visual}/1.png")
     call(figure7.main, f"cut={output} --out {output.parent} --size 40 --pick 1 2")
@@ -200,15 +200,15 @@ def test_figure7_prefers_a_name_to_a_number(output, call):
     assert [int(cell(figure, row, 1)[0, 0, 0]) for row in (2, 1)] == [210, 0]
 
 
-def test_figure7_refuses_a_mistake_in_one_line(output, refusal):
+def test_figure7_refuses_a_mistake_in_one_line(output):
     mistakes = {"--pick p9": "p9", "--pick 9": "from 1 to 8", "--size=x": "--size", "a=b": "a=b", "pix2pix": "pix2pix"}
     for flags, named in mistakes.items():
         assert named in refusal(figure7.main, f"cut={output} {flags} --out {output.parent}")
     (output / "images/fake_B/p2.png").unlink()
-    assert "p2.png" in refusal(figure7.main, f"cut={output} --out {output.parent}", UserError)
+    assert "p2.png" in refusal(figure7.main, f"cut={output} --out {output.parent}", code=1)
 
 
-def test_contact_sheet_puts_each_output_below_its_source(output, call):
+def test_contact_sheet_puts_each_output_below_its_source(output):
     save_image(np.full((8, 8, 3), 255, np.uint8), output / "images/fake_B/p1.png")
     call(contact_sheet.main, f"{output} {output}/sheet.png --pick p1 p2 p3 --columns 2 --size 40")
     sheet = imread(output / "sheet.png")
@@ -246,13 +246,13 @@ def test_ablation_trains_all_rows_then_makes_the_figures(tree, dataroot):
     calls = (tree / "calls").read_text().splitlines()
     programs = ["train.py"] * 7 + ["scripts/paper/figure6.py"] + ["test.py"] * 7 + ["scripts/paper/figure7.py"]
     programs += ["test.py"] * 3 + ["scripts/paper/figure1.py"]
-    assert [call.split()[0] for call in calls] == programs
-    for row, call in zip(ROWS, calls, strict=False):
-        assert f"--name set_{row}_small --preset small" in call and call.endswith("--lr 0.001 --direction BtoA")
+    assert [line.split()[0] for line in calls] == programs
+    for row, line in zip(ROWS, calls, strict=False):
+        assert f"--name set_{row}_small --preset small" in line and line.endswith("--lr 0.001 --direction BtoA")
     assert calls[7] == f"scripts/paper/figure6.py {dataroot} {flags}"
-    tests = [call for call in calls if call.startswith("test.py")]
-    for call in tests:
-        assert "--preprocess rescale_shortside --load_size 80 --gpu_ids -1" in call and "--lr" not in call
-    modes = ["grayscale_unaligned" in call for call in tests]
+    tests = [line for line in calls if line.startswith("test.py")]
+    for line in tests:
+        assert "--preprocess rescale_shortside --load_size 80 --gpu_ids -1" in line and "--lr" not in line
+    modes = ["grayscale_unaligned" in line for line in tests]
     assert modes == [False] * 6 + [True] + [False, True, False]
     assert [row.split("=")[0] for row in calls[15].split()[1:]] == ROWS

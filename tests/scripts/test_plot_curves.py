@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from util.errors import UserError
+from tests.helpers.launch import call, refusal
 
 
-def test_plot_curves_draws_two_runs_and_the_style(tmp_path, call, refusal):
+def test_plot_curves_draws_two_runs_and_the_style(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     from scripts.paper.plot_curves import main
 
@@ -23,6 +23,6 @@ def test_plot_curves_draws_two_runs_and_the_style(tmp_path, call, refusal):
     pixels = np.asarray(Image.open(tmp_path / "new/curves.png").convert("RGB")).reshape(-1, 3).astype(int)
     orange = np.abs(pixels - (0xD9, 0x5F, 0x02)).sum(1) < 60
     assert orange.sum() > 200 and (pixels.sum(1) < 60).sum() > 200
-    message = refusal(main, f"{tmp_path}/three --out {tmp_path}/x.png", UserError)
-    assert message == f"{tmp_path}/three has no metrics.jsonl with records"
+    message = refusal(main, f"{tmp_path}/three --out {tmp_path}/x.png", code=1)
+    assert message == f"error: {tmp_path}/three has no metrics.jsonl with records\n"
     assert "--only nothing: expected some of " in refusal(main, f"{tmp_path}/one --out x.png --only nothing")

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from scripts.proof.reference_step import create_reference
+from scripts.proof.reference_step import create_reference, main
 from tests.helpers.build import build, doubled, make_double, same_checkpoints, train_options
 from tests.helpers.flags import COLORCUT, CUT, TINY
-from tests.helpers.launch import output_of
+from tests.helpers.launch import call
 from util.checkpoint import load
 from util.errors import UsageError
 
@@ -20,7 +20,6 @@ MODELS = {
 FLIPPED, NOT_FLIPPED = 0, 1  # seeds whose first number is below a half, and above
 CASES = [(name, size, NOT_FLIPPED) for name in MODELS for size in (1, 2)]
 CASES += [(name, size, FLIPPED) for name in MODELS if "Fast" in name for size in (1, 2)]
-TRAIN = f"-m scripts.proof.reference_step {TINY} {COLORCUT} --display_id -1"
 
 
 def steps_of(model, batches: list[dict], seed: int) -> list[tuple[dict, list]]:
@@ -55,12 +54,11 @@ def test_reference_step_has_the_losses_and_gradients_of_training(dataroot, name,
             assert all((a - b).abs().max() <= 1e-9 * scale for a, b in zip(ours, theirs, strict=True))
 
 
-@pytest.mark.slow
 def test_reference_step_continues_a_run_in_float64(dataroot, tmp_path):
-    train = f"{TRAIN} --dataroot {dataroot} --checkpoints_dir {tmp_path} --lr_policy step"
-    output_of(f"{train} --name whole --n_epochs 2")
-    output_of(f"{train} --name parts --n_epochs 1")
-    assert "continuing at epoch 2" in output_of(f"{train} --name parts --n_epochs 2 --continue_train")
+    flags = f"{TINY} {COLORCUT} --display_id -1 --dataroot {dataroot} --checkpoints_dir {tmp_path} --lr_policy step"
+    call(main, f"{flags} --name whole --n_epochs 2")
+    call(main, f"{flags} --name parts --n_epochs 1")
+    assert "continuing at epoch 2" in call(main, f"{flags} --name parts --n_epochs 2 --continue_train").stdout
     assert same_checkpoints(tmp_path / "whole", tmp_path / "parts")
     weights = load(tmp_path / "parts/latest_net_G.pth")
     assert all(weight.dtype == torch.float64 for weight in weights.values())

@@ -1,10 +1,12 @@
 """The alarms: images of one tone, and training that waits for data; in a real slow run too."""
 
 import re
+import time
 from argparse import Namespace
 
 import pytest
 
+from data.unaligned_dataset import UnalignedDataset
 from tests.helpers.flags import TRAIN
 from tests.helpers.launch import run
 from util.report import alarms
@@ -88,18 +90,11 @@ def test_data_alarm_skips_what_the_filling_of_the_cache_reaches_into():
 
 
 @pytest.mark.slow
-def test_data_alarm_warns_in_a_run_with_slow_images(dataroot, tree):
-    (tree / "data/slow_dataset.py").write_text(
-        "import time\n"
-        "from data.unaligned_dataset import UnalignedDataset\n\n\n"
-        "class SlowDataset(UnalignedDataset):\n"
-        "    def __getitem__(self, index):\n"
-        "        time.sleep(1)\n"
-        "        return super().__getitem__(index)\n"
-    )
-    source = tree / "util/report/alarms.py"
-    source.write_text(re.sub(r"_WINDOW_SECONDS = \d+", "_WINDOW_SECONDS = 0.3", source.read_text()))
-    flags = "--dataset_mode slow --cache off --n_epochs 2 --n_epochs_decay 0 --print_freq 2 --no_html --quiet"
-    done = run(f"{TRAIN} --dataroot {dataroot} {flags}", cwd=tree)
+def test_data_alarm_warns_in_a_run_with_slow_images(dataroot, tmp_path, monkeypatch):
+    monkeypatch.setattr(alarms, "_WINDOW_SECONDS", 0.3)
+    read = UnalignedDataset.__getitem__
+    monkeypatch.setattr(UnalignedDataset, "__getitem__", lambda *args: (time.sleep(0.5), read(*args))[1])
+    flags = "--cache off --n_epochs 2 --n_epochs_decay 0 --print_freq 2 --no_html --quiet"
+    done = run(f"{TRAIN} --dataroot {dataroot} --checkpoints_dir {tmp_path} {flags}")
     line = r"warning: training waits for images \d\d% of the time\. Try .*--cache auto or a faster disk\n"
     assert done.stdout == "" and re.fullmatch(line, done.stderr), done.stderr

@@ -274,8 +274,9 @@ def test_visdom_monitor_shows_a_run_on_the_page_and_its_continuation(browser, vi
     assert all(f"//127.0.0.1:{visdom_server.port}/" in address for address in requests_of(browser))
 
     output_of(["train.py", *place, "--continue_train", "--n_epochs", 5, "--gpu_ids", -1])  # the port is restored
-    longer = wait_for(lambda: (c := dict(browser.execute_script(CURVES, f"{NAME}: losses"))) != dict(curves) and c)
-    assert {len(values) for values in longer.values()} == {10} and longer["NCE"][:6] == dict(curves)["NCE"]
+    wait_for(lambda: {len(y) for _, y in browser.execute_script(CURVES, f"{NAME}: losses")} == {10})
+    longer = dict(browser.execute_script(CURVES, f"{NAME}: losses"))
+    assert longer["NCE"][:6] == dict(curves)["NCE"]
     assert browser.execute_script("return document.querySelectorAll('.window').length") == 5
 
     watched = Watched(visdom_server.port, display_ncols=0)  # a window for each image, in its own colors

@@ -8,8 +8,7 @@ import torch
 
 from models.base_model import BaseModel
 from tests.helpers.build import build, same_weights, take_steps
-from tests.helpers.flags import MODELS, TRAIN
-from tests.helpers.launch import TORCHRUN, output_of
+from tests.helpers.flags import MODELS
 from util.run.step_memory import lasting_bytes, peaks_of_step, report_memory_of_second_step
 
 N = 1000
@@ -102,9 +101,3 @@ def test_step_memory_is_reported_once(dataroot, name):
     assert sizes["gradients"] == 4 * sum(numbers.values()) and sizes["batch"] == 2 * 4 * 2 * 3 * 32 * 32
     tensors = sum(len(list(net.parameters())) for net in model.networks().values())
     assert sizes["moments"] == 8 * sum(numbers.values()) + 4 * tensors  # Adam's two, and its count of steps
-
-
-@pytest.mark.slow
-def test_step_memory_is_reported_by_the_first_of_several_processes(dataroot, tmp_path):
-    flags = f"--dataroot {dataroot} --checkpoints_dir {tmp_path} --n_epochs 2 --no_html --max_memory_report"
-    assert output_of(f"{TORCHRUN} 2 {TRAIN} {flags}").count("memory of this training step") == 1
