@@ -3,8 +3,9 @@
     python -m scripts.proof.reference_step FLAGS OF train.py
 
 The passes that training shares are measured against this reference step. Here no pass is shared: each image goes
-through a network alone, once for each purpose, and losses are written from the papers. For the same seed the initial
-weights, the images and the patch ids are those of train.py. So are the files: test.py and evaluate.py take them.
+through a network alone, once for each purpose (with batch norm: each batch), and losses are written from the papers.
+For the same seed the initial weights, the images and the patch ids are those of train.py. So are the files: test.py and
+evaluate.py take them.
 """
 
 from argparse import Namespace
@@ -17,12 +18,11 @@ from models.color_losses import color_variance, to_grayscale, total_variation
 from models.networks.patch_sample import PatchSampleF
 from util.errors import UsageError, run
 
-# The options that the reference step has formulas for. Batch norm couples the images of a batch.
+# The options that the reference step has formulas for.
 COVERED = {
-    "model": ("cut", "colorcut"), "normG": ("instance", "none"), "normD": ("instance", "none"), "no_dropout": (True,),
-    "netF": ("mlp_sample",), "nce_includes_all_negatives_from_minibatch": (False,), "gan_mode": ("lsgan",),
-    "lambda_gp": (0,), "term_units": ("style",), "l1_target": ("color",), "idt_input": ("color",),
-    "accumulate": (1,), "amp": ("off", None), "fast": (False,), "cuda_graph": (False,),
+    "model": ("cut", "colorcut"), "no_dropout": (True,), "netF": ("mlp_sample",), "gan_mode": ("lsgan",),
+    "lambda_gp": (0,), "term_units": ("style",), "l1_target": ("color",), "accumulate": (1,), "amp": ("off", None),
+    "fast": (False,), "cuda_graph": (False,),
 }  # fmt: skip
 
 
@@ -57,9 +57,14 @@ class ReferenceStep:
     def optimize_parameters(self) -> None:
         """Take one step: D first, then G and F together."""
         opt = self.opt
-        self.fake_B = self.generate(self.real_A)
-        if self.use_idt:
-            self.idt_B = self.generate(self.real_B)
+        gray = self.colors and self.gray_identity
+        self.identity = to_grayscale(self.real_B) if gray else self.real_B
+        if opt.normG == "batch" and self.use_idt:  # as in CUT, where X and Y share a batch
+            self.fake_B, self.idt_B = self.generate(torch.cat([self.real_A, self.identity])).split(len(self.real_A))
+        else:
+            self.fake_B = self.generate(self.real_A)
+            if self.use_idt:
+                self.idt_B = self.generate(self.identity)
 
         if self.use_GAN:
             self.loss_D_fake = self.least_squares(0, self.fake_B.detach())
@@ -77,7 +82,7 @@ class ReferenceStep:
             share = 0.5 if self.use_idt else 1.0
             terms.append(share * opt.lambda_NCE * self.loss_NCE)
         if self.use_idt:
-            self.loss_NCE_Y = self.patch_nce(self.real_B, self.idt_B)
+            self.loss_NCE_Y = self.patch_nce(self.identity, self.idt_B)
             terms.append(share * opt.lambda_NCE * self.loss_NCE_Y)
         if self.colors:
             terms += self.color_terms()
@@ -88,34 +93,49 @@ class ReferenceStep:
         for optimizer in self.generator_optimizers:
             optimizer.step()
 
+    def separate(self, images: torch.Tensor, norm: str) -> tuple[torch.Tensor, ...]:
+        """Return the images (N, 3, H, W) one by one, or as they are where batch norm lets them influence each other."""
+        return (images,) if norm == "batch" else images.split(1)
+
     def generate(self, images: torch.Tensor) -> torch.Tensor:
         """Return G(x) for each of the images (N, 3, H, W), which a flipped iteration flips first."""
-        sources = images.flip(3) if self.flipped_for_equivariance else images
-        return torch.cat([self.netG(image) for image in sources.split(1)])
+        return torch.cat([self.netG(part) for part in self.separate(self.flip(images), self.opt.normG)])
+
+    def flip(self, images: torch.Tensor) -> torch.Tensor:
+        """Return images or features (N, C, H, W), flipped in a flipped iteration."""
+        return images.flip(3) if self.flipped_for_equivariance else images
 
     def least_squares(self, target: float, images: torch.Tensor) -> torch.Tensor:
         """Return E (D(x) - target)^2 over images (N, 3, H, W): the GAN loss of Mao et al. 2017."""
-        return torch.stack([((self.netD(image) - target) ** 2).mean() for image in images.split(1)]).mean()
+        parts = self.separate(images, self.opt.normD)
+        return torch.stack([((self.netD(part) - target) ** 2).mean() for part in parts]).mean()
+
+    def features(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Return the features (N, C, H', W') of the images (N, 3, H, W) in each layer of --nce_layers."""
+        parts = self.separate(images, self.opt.normG)
+        layers = zip(*(self.netG(part, self.nce_layers, encode_only=True) for part in parts), strict=True)
+        return [torch.cat(layer) for layer in layers]
 
     def patch_nce(self, sources: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return PatchNCE (Park et al. 2020, eq. 3 and 4) of N pairs of images, the mean of all patches."""
-        losses, patch_ids = [], None
-        for source, target in zip(sources.split(1), targets.split(1), strict=True):
+        with torch.no_grad():
+            keys = self.features(sources)
+        queries = map(self.flip, self.features(targets))
+        patch_ids = PatchSampleF.sample_patch_ids(keys, self.opt.num_patches)
+        losses = []
+        for layer, (key, query, ids) in enumerate(zip(keys, queries, patch_ids, strict=True)):
             with torch.no_grad():
-                keys = self.netG(source, self.nce_layers, encode_only=True)
-            queries = self.netG(target, self.nce_layers, encode_only=True)
-            patch_ids = patch_ids or PatchSampleF.sample_patch_ids(keys, self.opt.num_patches)
-            for layer, (key, query, ids) in enumerate(zip(keys, queries, patch_ids, strict=True)):
-                with torch.no_grad():
-                    k = self.project(layer, key, ids)
-                q = self.project(layer, query.flip(3) if self.flipped_for_equivariance else query, ids)
-                scores = q @ k.T / self.opt.nce_T
-                losses.append((scores.logsumexp(1) - scores.diagonal()).mean())
+                k = [self.project(layer, feature, ids) for feature in key]
+            q = [self.project(layer, feature, ids) for feature in query]
+            for own_keys, vectors in zip(k, q, strict=True):
+                others = torch.cat(k) if self.opt.nce_includes_all_negatives_from_minibatch else own_keys
+                scores, positives = vectors @ others.T, (vectors * own_keys).sum(1)
+                losses.append(((scores / self.opt.nce_T).logsumexp(1) - positives / self.opt.nce_T).mean())
         return torch.stack(losses).mean()
 
     def project(self, layer: int, feature: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-        """Return unit vectors (P, nc) of a feature (1, C, H, W) at patch ids (P,)."""
-        vectors = self.netF.get_submodule(f"mlp_{layer}")(feature[0].flatten(1)[:, ids].T)
+        """Return unit vectors (P, nc) of a feature (C, H, W) at patch ids (P,)."""
+        vectors = self.netF.get_submodule(f"mlp_{layer}")(feature.flatten(1)[:, ids].T)
         return vectors / (vectors.norm(dim=1, keepdim=True) + 1e-7)
 
     def _add_style_statistics(self) -> None:
@@ -137,7 +157,11 @@ class ReferenceStep:
             self.loss_TV = torch.stack([self.variation(image) for image in fakes]).mean() / variation[0].clamp_min(1e-4)
             terms.append(opt.lambda_TV * self.loss_TV)
         if opt.lambda_l1 != 0:
-            self.rec_B = torch.cat([self.netG(to_grayscale(image)) for image in self.real_B.split(1)])
+            gray = to_grayscale(self.real_B)
+            if self.gray_identity:  # that pass serves this term too: it is flipped, and flipped back
+                self.rec_B = self.flip(self.generate(gray))
+            else:
+                self.rec_B = torch.cat([self.netG(part) for part in self.separate(gray, opt.normG)])
             self.loss_l1 = (self.rec_B - self.real_B).abs().mean()
             terms.append(opt.lambda_l1 * self.loss_l1)
         if opt.lambda_Var != 0:
