@@ -27,7 +27,7 @@ from util.util import crossed
 
 
 def main(make_model: Callable[[Namespace], BaseModel] = create_model) -> None:
-    """Resolve the options and train."""
+    """Resolve the options and train. Args: make_model: builds the model from the options."""
     options = TrainOptions()
     opt = options.parse()
     opt.seed = distributed.broadcast(opt.seed)
