@@ -88,9 +88,9 @@ class CycleGANModel(BaseModel):
 
     def compute_G_loss(self) -> torch.Tensor:
         """Return the weighted total of both generators. The parts are kept without weights."""
-        opt = self.opt
-        self.loss_G_A = self.criterionGAN(self.netD_A(self.fake_B), True)
-        self.loss_G_B = self.criterionGAN(self.netD_B(self.fake_A), True)
+        opt, criterion = self.opt, self.criterionGAN
+        self.loss_G_A = criterion(self.netD_A(self.fake_B), True)
+        self.loss_G_B = criterion(self.netD_B(self.fake_A), True)
         self.loss_cycle_A = F.l1_loss(self.rec_A, self.real_A)
         self.loss_cycle_B = F.l1_loss(self.rec_B, self.real_B)
         self.loss_G = self.loss_G_A + self.loss_G_B

@@ -15,20 +15,16 @@ from util.errors import UserError
 
 
 def optimize_parameters_of_cut(self) -> None:
-    """The step as a CUT checkout writes it."""
+    """A step that calls forward and its optimizers itself, as models of a CUT checkout do."""
     self.forward()
-    self.set_requires_grad(self.netD, True)
-    self.optimizer_D.zero_grad()
-    self.loss_D = self.compute_D_loss()
-    self.loss_D.backward()
-    self.optimizer_D.step()
-    self.set_requires_grad(self.netD, False)
-    self.optimizer_G.zero_grad()
-    self.optimizer_F.zero_grad()
-    self.loss_G = self.compute_G_loss()
-    self.loss_G.backward()
-    self.optimizer_G.step()
-    self.optimizer_F.step()
+    sides = ((True, self.compute_D_loss, [self.optimizer_D]), (False, self.compute_G_loss, self.generator_optimizers))
+    for is_D, compute_loss, optimizers in sides:
+        self.set_requires_grad(self.netD, is_D)
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        compute_loss().backward()
+        for optimizer in optimizers:
+            optimizer.step()
 
 
 class CUTStyleModel(CUTModel):
