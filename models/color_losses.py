@@ -1,4 +1,4 @@
-"""Losses made for color: pure functions of images (N, 3, H, W) in [-1, 1]. Part of the plugin."""
+"""Losses made for color, and the luma: pure functions of images (N, 3, H, W) in [-1, 1]. Part of the plugin."""
 
 from functools import lru_cache
 
@@ -15,6 +15,26 @@ def to_grayscale(images: torch.Tensor) -> torch.Tensor:
     """Return the luma of images (N, 3, H, W) in all three channels."""
     weights = _constant(LUMA, images.device, images.dtype).view(3, 1, 1)
     return (images * weights).sum(1, keepdim=True).expand(-1, 3, -1, -1)
+
+
+def with_luma_of(images: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
+    """Return images with the luma of their sources: luma(source) + t (image - luma(image)).
+
+    t is the largest factor up to 1 with which all three channels stay in [-1, 1]. So luma and hue are kept exactly, and
+    only saturation is lost where a color is too bright or too dark to exist. Unlike clamping, this leaves a gradient
+    in every channel; at black and white there is no color, and the gradient is 0.
+
+    Args:
+        images: (N, 3, H, W).
+        sources: (N, 3, H, W) in [-1, 1], in gray or in color.
+    Returns:
+        (N, 3, H, W) in [-1, 1].
+    """
+    luma = to_grayscale(sources)
+    chroma = images - to_grayscale(images)
+    room = torch.where(chroma > 0, 1 - luma, 1 + luma)  # up to the end of the range on the channel's side
+    factor = (room / chroma.abs().clamp_min(1e-6)).amin(1, keepdim=True).clamp_max(1)
+    return luma + factor * chroma
 
 
 def total_variation(images: torch.Tensor, beta: float = 2.0) -> torch.Tensor:

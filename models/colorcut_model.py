@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from models.color_losses import color_variance, to_grayscale, total_variation
+from models.color_losses import color_variance, to_grayscale, total_variation, with_luma_of
 from models.cut_model import CUTModel
 
 # Weights of the full model in units of the style; 0 switches a term off.
@@ -43,6 +43,7 @@ class ColorCUTModel(CUTModel):
             "images; paper: the printed sums, with all three weights given")  # fmt: skip
         add("--idt_input", default="color", choices=["color", "gray"], help="input of CUT's identity pass: the style "
             "images, or the style images in gray, so that the pass serves L1 too")  # fmt: skip
+        add("--keep_luma", action="store_true", help="G gives the colors only: its output gets the luma of its input")
         parser.set_defaults(dataset_mode="grayscale_unaligned")
         if is_train:
             parser.set_defaults(lr_policy="cosine", n_epochs=30, n_epochs_decay=0)
@@ -105,6 +106,11 @@ class ColorCUTModel(CUTModel):
             self.fake_B, self.idt_B = images.split(len(self.real_A))
         else:
             super().forward()
+        if self.opt.keep_luma:
+            self.fake_B = with_luma_of(self.fake_B, self._flip(self.real_A))
+            if self.isTrain and hasattr(self, "idt_B"):
+                identity = self.gray_B if self.gray_identity else self.real_B
+                self.idt_B = with_luma_of(self.idt_B, self._flip(identity))
 
     def compute_G_loss(self):
         """Return CUT's loss plus the weighted terms. loss_TV, loss_l1 and loss_Var are kept without weights."""
@@ -118,7 +124,7 @@ class ColorCUTModel(CUTModel):
             loss = loss + opt.lambda_TV * self.loss_TV
         if opt.lambda_l1 != 0:
             gray = to_grayscale(self.real_B)
-            self.rec_B = self._flip(self.idt_B) if self.gray_identity else self.netG(gray)
+            self.rec_B = self._flip(self.idt_B) if self.gray_identity else self._colorize(gray)
             self.loss_l1 = F.l1_loss(self.rec_B, self.real_B if opt.l1_target == "color" else gray)
             loss = loss + opt.lambda_l1 * self.loss_l1
         if opt.lambda_Var != 0:
@@ -126,6 +132,11 @@ class ColorCUTModel(CUTModel):
             loss = loss - opt.lambda_Var * self.loss_Var
         self.loss_G = loss
         return loss
+
+    def _colorize(self, images):
+        """Return G of gray images (N, 3, H, W)."""
+        outputs = self.netG(images)
+        return with_luma_of(outputs, images) if self.opt.keep_luma else outputs
 
     def _flip(self, images):
         """Flip images in a flipped iteration of --flip_equivariance, where the inputs of G are flipped."""

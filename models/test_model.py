@@ -4,6 +4,7 @@ import argparse
 from argparse import Namespace
 
 from models.base_model import BaseModel
+from models.color_losses import with_luma_of
 from util.errors import UsageError
 
 
@@ -19,6 +20,7 @@ class TestModel(BaseModel):
             raise UsageError("--model test is for test.py")
         parser.set_defaults(dataset_mode="single")
         parser.add_argument("--model_suffix", default="", help="_A or _B: which generator of CycleGAN")
+        parser.add_argument("--keep_luma", action="store_true", help="for a generator that was trained with it")
         return parser
 
     def __init__(self, opt: Namespace):
@@ -32,6 +34,8 @@ class TestModel(BaseModel):
     def forward(self) -> None:
         """Compute fake_B = G(A)."""
         self.fake_B = self.translate(self.netG, self.real_A)
+        if self.opt.keep_luma:
+            self.fake_B = with_luma_of(self.fake_B, self.real_A)
 
     def optimize_parameters(self) -> None:
         """There is nothing to learn in a test."""

@@ -14,7 +14,7 @@ import torch
 
 import train
 from models import MODELS, BaseModel
-from models.color_losses import color_variance, to_grayscale, total_variation
+from models.color_losses import color_variance, to_grayscale, total_variation, with_luma_of
 from models.networks.patch_sample import PatchSampleF
 from util.errors import UsageError, run
 
@@ -99,7 +99,12 @@ class ReferenceStep:
 
     def generate(self, images: torch.Tensor) -> torch.Tensor:
         """Return G(x) for each of the images (N, 3, H, W), which a flipped iteration flips first."""
-        return torch.cat([self.netG(part) for part in self.separate(self.flip(images), self.opt.normG)])
+        return self.translated(self.flip(images))
+
+    def translated(self, images: torch.Tensor) -> torch.Tensor:
+        """Return G(x) for each of the images (N, 3, H, W), with their luma if --keep_luma says so."""
+        outputs = torch.cat([self.netG(part) for part in self.separate(images, self.opt.normG)])
+        return with_luma_of(outputs, images) if self.colors and self.opt.keep_luma else outputs
 
     def flip(self, images: torch.Tensor) -> torch.Tensor:
         """Return images or features (N, C, H, W), flipped in a flipped iteration."""
@@ -161,7 +166,7 @@ class ReferenceStep:
             if self.gray_identity:  # that pass serves this term too: it is flipped, and flipped back
                 self.rec_B = self.flip(self.generate(gray))
             else:
-                self.rec_B = torch.cat([self.netG(part) for part in self.separate(gray, opt.normG)])
+                self.rec_B = self.translated(gray)
             self.loss_l1 = (self.rec_B - self.real_B).abs().mean()
             terms.append(opt.lambda_l1 * self.loss_l1)
         if opt.lambda_Var != 0:

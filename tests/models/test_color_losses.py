@@ -6,7 +6,7 @@ import skimage.color
 import torch
 
 from data.grayscale_unaligned_dataset import LUMA as DATA_LUMA
-from models.color_losses import LUMA, color_variance, rgb_to_lab, to_grayscale, total_variation
+from models.color_losses import LUMA, color_variance, rgb_to_lab, to_grayscale, total_variation, with_luma_of
 
 
 def test_lab_agrees_with_skimage_over_the_cube():
@@ -69,3 +69,45 @@ def test_grayscale_is_a_fixed_point_and_has_the_luma_of_the_data():
     gray = to_grayscale(images)
     assert torch.allclose(to_grayscale(gray), gray, atol=1e-6)
     assert LUMA == DATA_LUMA
+
+
+def test_with_luma_of_keeps_luma_and_hue_within_the_range():
+    images, sources = torch.rand(2, 4, 3, 16, 16, dtype=torch.float64) * 2 - 1
+    out = with_luma_of(images, sources)
+    assert out.abs().max() <= 1 + 1e-12
+    assert torch.allclose(to_grayscale(out), to_grayscale(sources), atol=1e-12)
+    before, after = images - to_grayscale(images), out - to_grayscale(out)
+    factor = (before * after).sum(1) / (before * before).sum(1)
+    assert (
+        torch.allclose(after, factor[:, None] * before, atol=1e-12) and (factor >= 0).all() and factor.max() < 1 + 1e-12
+    )
+    # Whole where it fits; else one channel is at the end of the range.
+    whole = to_grayscale(sources) + before
+    fits = (whole.abs() <= 1).all(1)
+    assert 0.1 < fits.double().mean() < 0.9
+    assert torch.allclose(factor[fits], torch.ones(1, dtype=torch.float64))
+    assert torch.allclose(out.abs().amax(1)[~fits], torch.ones(1, dtype=torch.float64))
+
+
+def test_with_luma_of_changes_nothing_where_the_luma_is_right_and_takes_the_color_from_black_and_white():
+    images = torch.rand(1, 3, 8, 8, dtype=torch.float64) * 2 - 1
+    assert torch.allclose(with_luma_of(images, images), images, atol=1e-12)
+    for end in (-1.0, 1.0):
+        assert torch.equal(with_luma_of(images.float(), torch.full((1, 3, 8, 8), end)), torch.full((1, 3, 8, 8), end))
+
+
+def test_with_luma_of_has_the_gradient_of_finite_differences_where_a_clamp_has_none():
+    sources = torch.rand(2, 3, 3, 3, dtype=torch.float64) * 1.6 - 0.8
+    images = (torch.rand(2, 3, 3, 3, dtype=torch.float64) * 2 - 1).requires_grad_()
+    assert torch.autograd.gradcheck(with_luma_of, (images, sources))
+    bright = torch.tensor([1.0, 0.9, -1.0], dtype=torch.float64).view(1, 3, 1, 1).requires_grad_()  # yellow, on white
+    out = with_luma_of(bright, torch.full((1, 3, 1, 1), 0.9, dtype=torch.float64))
+    out[0, 1].sum().backward()
+    assert out[0, 1] < 1 and bright.grad.abs().max() > 0 and bright.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0, 1.0])
+def test_with_luma_of_has_finite_gradients_at_gray_black_and_white(value):
+    images = torch.full((1, 3, 2, 2), value, requires_grad=True)
+    with_luma_of(images, torch.full((1, 3, 2, 2), value)).sum().backward()
+    assert images.grad.isfinite().all()

@@ -25,6 +25,9 @@ MODELS = {
     "ColorCUT in FastCUT's mode": "--model colorcut --CUT_mode FastCUT --lambda_TV 0.3 --lambda_GAN 2",
     "gray identity": "--model colorcut --idt_input gray --lambda_l1 2",
     "gray identity, flipped": "--model colorcut --idt_input gray --lambda_l1 2 --flip_equivariance",
+    "luma kept": "--model colorcut --keep_luma --lambda_l1 2",
+    "luma kept in FastCUT's mode": "--model colorcut --keep_luma --CUT_mode FastCUT",
+    "luma kept, gray identity, flipped": "--model colorcut --keep_luma --idt_input gray --flip_equivariance",
     "gray identity without L1": "--model colorcut --idt_input gray --lambda_l1 0",
 }
 WEIGHTS = {"TV": 0.3, "l1": 2, "Var": 0.4}

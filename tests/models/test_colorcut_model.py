@@ -1,0 +1,60 @@
+"""--keep_luma: what G paints has the luma of its input, in training and in tests. Its losses: test_cut_model.py."""
+
+import pytest
+import torch
+
+from models.color_losses import to_grayscale
+from tests.helpers.build import build, same_weights, trained
+from tests.helpers.flags import COLORCUT
+from tests.helpers.images import make_dataroot, read
+from tests.helpers.launch import output_of
+
+MODES = ["", "--batch_size 2", "--CUT_mode FastCUT", "--idt_input gray", "--idt_input gray --flip_equivariance",
+         "--preprocess scale_width --load_size 40", "--accumulate 2"]  # fmt: skip
+
+
+def luma_of(images: torch.Tensor) -> torch.Tensor:
+    return to_grayscale(images)[:, :1]
+
+
+@pytest.mark.parametrize("flags", MODES)
+def test_colorcut_keeps_the_luma_of_every_image_that_it_paints(dataroot, flags):
+    model, loader = build(dataroot, f"{COLORCUT} --keep_luma {flags}")
+    for batch in [*loader][:3]:
+        model.set_input(batch)
+        model.optimize_parameters()
+        flipped = model.flipped_for_equivariance
+        pairs = [(model.fake_B, model.real_A, flipped), (model.rec_B, model.real_B, False)]
+        pairs += [(model.idt_B, model.real_B, flipped)] if model.use_idt else []
+        for painted, source, is_flipped in pairs:
+            expected = luma_of(source.flip(3) if is_flipped else source)
+            assert torch.allclose(luma_of(painted), expected, atol=1e-5) and painted.abs().max() <= 1 + 1e-6
+            assert (painted - expected).abs().max() > 0.01  # and color
+
+
+def test_colorcut_without_keep_luma_paints_a_new_image(dataroot):
+    model = trained(dataroot, COLORCUT)
+    assert (luma_of(model.fake_B) - luma_of(model.real_A)).abs().max() > 0.1
+
+
+def test_colorcut_with_keep_luma_learns_something_else_and_saves_a_plain_generator(dataroot):
+    kept, free = (trained(dataroot, f"{COLORCUT} {flag}", 2) for flag in ("--keep_luma", ""))
+    assert not same_weights(kept, free) and kept.netG.state_dict().keys() == free.netG.state_dict().keys()
+
+
+def test_colorcut_keeps_the_luma_in_tests_as_the_run_says(dataroot, tmp_path):
+    """Of any size; with one generator alone too; a run without the flag does not."""
+    make_dataroot(tmp_path, "odd", images=[read(dataroot / "testA/0.png")[:37, :45]])
+    place = f"--checkpoints_dir {tmp_path} --gpu_ids -1"
+    tiny = f"--dataroot {dataroot} {COLORCUT} --ngf 4 --ndf 4 --netG resnet_4blocks --crop_size 32 --display_id -1"
+    for name, flag in {"kept": "--keep_luma", "free": ""}.items():
+        output_of(f"train.py {place} --name {name} {tiny} {flag} --n_epochs 1 --num_threads 0 --init_gain 1 --seed 1")
+        differences = []
+        for model in ("--dataset_mode single", "--model test"):
+            test = f"test.py {place} --name {name} --dataroot {tmp_path / 'odd'} {model}"
+            output_of(f"{test} --results_dir {tmp_path / 'results'}")
+            images = tmp_path / "results" / name / "test_latest/images"
+            source, painted = (read(images / f"{kind}/0.png").astype(int) for kind in ("real_A", "fake_B"))
+            assert painted.shape == (37, 45, 3) and abs(painted - source).max() > 3
+            differences.append(abs(painted @ (0.299, 0.587, 0.114) - source[..., 0]).max())
+        assert (max(differences) < 1) == (name == "kept"), differences
