@@ -2,7 +2,7 @@
 
 Held-out style images are made gray, colored by the model, and compared with their own colors. The source images are
 colored, and the distribution of their colors is compared with that of the style's training images. The table also
-has two rows that need no model: gray, and the mean color of the style everywhere.
+has three rows that need no model: gray, the mean color of the style everywhere, and the held-out style itself.
 """
 
 import json

@@ -54,7 +54,7 @@ class UnalignedDataset(BaseDataset):
         return item
 
     def _current_options(self) -> Namespace:
-        """Return the options of this epoch. As in CUT, load_size is crop_size once the learning rate decays."""
+        """Return the options of this epoch. As in CUT, load_size is crop_size after n_epochs epochs."""
         if self.opt.isTrain and self.current_epoch > self.opt.n_epochs:
             return self.decayed
         return self.opt

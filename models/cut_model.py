@@ -23,8 +23,8 @@ class CUTModel(BaseModel):
     """L = lambda_GAN L_GAN + lambda_NCE (NCE(X) + NCE(Y)) / 2, the second NCE term with --nce_idt only.
 
     A step runs G once on X and Y together and takes the keys from that pass, encodes the queries of both in one
-    pass, and runs D once on fake and real images together. Where that would not give the same result (batch norm,
-    dropout, X and Y of different sizes) each runs in a pass of its own.
+    pass, and runs D once on fake and real images together. With batch norm or dropout the keys get a pass of their
+    own, and D sees fake and real images separately. X and Y of different sizes are translated separately too.
     """
 
     presets = {"CUT_mode": {"CUT": _CUT, "cut": _CUT, "FastCUT": _FASTCUT, "fastcut": _FASTCUT}, **BaseModel.presets}
@@ -35,13 +35,19 @@ class CUTModel(BaseModel):
         add = parser.add_argument
         switch = {"type": str2bool, "nargs": "?", "const": True, "default": False}
         modes = ["CUT", "cut", "FastCUT", "fastcut"]
-        add("--CUT_mode", default="CUT", choices=modes, help="FastCUT: no identity NCE, flips, 150 + 50 epochs")
+        add("--CUT_mode", default="CUT", choices=modes, help="FastCUT: nce_idt off, flips, lambda_NCE 10; with "
+            "--model cut also 150 + 50 epochs")  # fmt: skip
         add("--lambda_GAN", type=float, default=1.0, help="weight of the GAN loss")
         add("--lambda_NCE", type=float, default=1.0, help="weight of the contrastive loss")
         add("--nce_idt", **{**switch, "default": True}, help="contrastive loss of Y and G(Y) too; not in FastCUT")
         add("--nce_layers", default="0,4,8,12,16", help="layers of G whose features are compared")
         add("--nce_includes_all_negatives_from_minibatch", **switch, help="negatives from all images of the batch")
-        add("--netF", default="mlp_sample", choices=PROJECTIONS, help="projection of features: none, or an MLP")
+        add(
+            "--netF",
+            default="mlp_sample",
+            choices=PROJECTIONS,
+            help="sample: compare the features; mlp_sample: after a two-layer MLP",
+        )
         add("--netF_nc", type=int, default=256, help="channels of the projected features")
         add("--nce_T", type=float, default=0.07, help="temperature of the contrastive loss")
         add("--num_patches", type=int, default=256, help="patches compared in each layer")
@@ -54,9 +60,6 @@ class CUTModel(BaseModel):
         super().__init__(opt)
         if opt.netG.startswith("unet"):
             raise UsageError(f"--netG {opt.netG}: CUT compares features of a ResNet generator; choose a resnet")
-        if opt.input_nc != opt.output_nc:
-            raise UsageError(f"--input_nc {opt.input_nc} --output_nc {opt.output_nc}: CUT encodes its own output, "
-                             "so both must be equal; gray images are read as three equal channels")  # fmt: skip
         self.use_GAN = self.isTrain and opt.lambda_GAN != 0
         self.use_NCE = self.isTrain and opt.lambda_NCE != 0
         self.use_idt = self.use_NCE and opt.nce_idt

@@ -23,7 +23,6 @@ class CycleGANModel(BaseModel):
     @staticmethod
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool = True) -> argparse.ArgumentParser:
         """Add the weights of CycleGAN."""
-        parser.set_defaults(no_dropout=True)
         if is_train:
             add = parser.add_argument
             add("--lambda_A", type=float, default=10.0, help="weight of the cycle A to B to A")
@@ -55,7 +54,7 @@ class CycleGANModel(BaseModel):
             self.fake_A_pool, self.fake_B_pool = ImagePool(opt.pool_size), ImagePool(opt.pool_size)
 
     def forward(self) -> None:
-        """Translate both domains and back. A test batch may have no B."""
+        """In training translate both domains and back; in a test A to B and back, since a test batch may have no B."""
         if not self.isTrain:
             self.fake_B = self.translate(self.netG_A, self.real_A)
             self.rec_A = self.translate(self.netG_B, self.fake_B)

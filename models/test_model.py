@@ -38,5 +38,5 @@ class TestModel(BaseModel):
             self.fake_B = with_luma_of(self.fake_B, self.real_A)
 
     def optimize_parameters(self) -> None:
-        """There is nothing to learn in a test."""
+        """Raise NotImplementedError: this model is for test.py alone."""
         raise NotImplementedError("--model test is for test.py")

@@ -40,7 +40,7 @@ class BaseOptions:
         add = parser.add_argument
         add("--dataroot", help="folder of images, with subfolders trainA, trainB, testA, testB")
         add("--name", default="experiment_name", help="name of the run: its folder in checkpoints and results")
-        add("--easy_label", default="experiment_name", help="a readable name for the run")
+        add("--easy_label", default="experiment_name", help="accepted for CUT's scripts, not used")
         add("--gpu_ids", default="auto", help="auto: the first accelerator (CUDA, then Apple's MPS, which is untested) "
             "or the CPU; 0; -1: CPU; 0,1 or auto under torchrun: one for each process")  # fmt: skip
         add("--checkpoints_dir", default="./checkpoints", help="where runs are saved")
@@ -81,7 +81,7 @@ class BaseOptions:
         add("--num_threads", type=int, default=4, help="worker processes that load images; 0 = none")
         add("--batch_size", type=int, default=1, help="images in a batch")
         add("--load_size", type=int, default=286, help="scale images to this size; 0 = crop_size. Unaligned data uses "
-            "crop_size once the learning rate decays")  # fmt: skip
+            "crop_size after --n_epochs epochs")  # fmt: skip
         add("--crop_size", type=int, default=256, help="then crop to this size")
         add("--max_dataset_size", type=int, default=infinite, help="use at most this many images of a folder")
         steps = ", ".join(PREPROCESS_STEPS)
@@ -90,7 +90,7 @@ class BaseOptions:
         add("--gray_range", type=float, nargs=2, metavar=("LOW", "HIGH"),
             help="black and white in 16-bit gray images; default 0 65535; for 12-bit scans 0 4095")  # fmt: skip
         add("--gray_stretch", action="store_true", help="stretch each 16-bit image from its darkest to its brightest")
-        add("--display_winsize", type=int, default=256, help="width of images on the pages, in pixels")
+        add("--display_winsize", type=int, default=256, help="width of images on the pages and on visdom, in pixels")
 
     def parse(self) -> Namespace:
         """Resolve every option and return them; `gpu_ids` becomes a list, `device` and `isTrain` are added.

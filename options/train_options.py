@@ -53,7 +53,7 @@ class TrainOptions(BaseOptions):
         add("--tensorboard", action="store_true", help="write curves and images for TensorBoard too")
         add("--display_id", type=int, help="0 or less: no visdom; another number: prefix of this run's windows instead "
             "of --name. Not given: visdom is used if it is installed")  # fmt: skip
-        add("--display_freq", type=int, default=400, help="show images on visdom every N images")
+        add("--display_freq", type=int, default=400, help="show images on visdom and TensorBoard every N images")
         add("--display_ncols", type=int, default=4, help="images in a row on visdom; 0: a window for each")
         add("--display_server", default="http://localhost", help="address of the visdom server; see scripts/monitor.sh")
         add("--display_port", type=int, default=8097, help="port of the visdom server")
@@ -65,8 +65,13 @@ class TrainOptions(BaseOptions):
     @staticmethod
     def _add_schedule_flags(parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add("--n_epochs", type=int, default=200, help="epochs at the initial learning rate")
-        add("--n_epochs_decay", type=int, default=200, help="epochs over which it then falls to 0")
+        add("--n_epochs", type=int, default=200, help="epochs at the initial learning rate, with the linear policy")
+        add(
+            "--n_epochs_decay",
+            type=int,
+            default=200,
+            help="epochs over which it then falls to 0; others add both numbers",
+        )
         add("--beta1", type=float, default=0.5, help="beta1 of Adam")
         add("--beta2", type=float, default=0.999, help="beta2 of Adam")
         add("--lr", type=float, default=0.0002, help="initial learning rate of Adam")

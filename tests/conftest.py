@@ -66,7 +66,7 @@ def browser(tmp_path: Path) -> Iterator[Any]:
 
 @pytest.fixture
 def visdom_server(tmp_path: Path) -> Iterator[Any]:
-    """A server started by scripts/monitor.py, whose page is complete if the assets were fetched."""
+    """A server started by scripts/monitor.sh, whose page is complete if the assets were fetched."""
     if not importlib.util.find_spec("visdom"):
         pytest.skip("visdom is not installed; scripts/install.sh monitor installs it")
     with VisdomServer(tmp_path) as server:

@@ -1,4 +1,4 @@
-"""Networks by the names and with the argument order of CUT."""
+"""Networks under CUT's names. define_G and define_D have CUT's arguments; define_F is given channels of layers."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,7 @@
-"""Put test images below their gray sources in one image: contact_sheet.py results/NAME/test_latest OUT.jpg."""
+"""Put test images below their gray sources in one image.
+
+python -m scripts.paper.contact_sheet results/NAME/test_latest OUT.jpg
+"""
 
 from pathlib import Path
 

@@ -88,7 +88,7 @@ def measure(program: str, flags: list[str], results_dir: Path) -> dict[str, dict
         raise UserError(f"{opt.name} was stopped; the same command continues it")
     folders = ["--dataroot", opt.dataroot, "--checkpoints_dir", opt.checkpoints_dir, "--results_dir", str(results_dir)]
     device = ",".join(map(str, opt.gpu_ids)) or "-1"
-    call("evaluate.py", [*folders, "--name", opt.name, "--gpu_ids", device, "--load_size", str(opt.load_size)])
+    call("evaluate.py", [*folders, "--name", opt.name, "--gpu_ids", device])
     rows = json.loads((results_dir / opt.name / "evaluation_latest/metrics.json").read_text(encoding="utf-8"))
     rows["run"] = rows.pop(opt.name)
     return rows
