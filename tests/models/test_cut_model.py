@@ -72,6 +72,47 @@ def test_cut_has_the_losses_and_gradients_of_the_reference(dataroot, name, batch
             )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("batch_size", [1, 2])
+@pytest.mark.parametrize("name", ["CUT", "FastCUT", "ColorCUT"])
+def test_reference_step_has_gradients_that_are_slopes(dataroot, name, batch_size):
+    """Along the gradient of a network the loss rises by the norm of that gradient: central differences.
+
+    The keys have no gradient, so a copy with the first weights makes them.
+    """
+    flags = f"{CUT} --netF_nc 32 {MODELS[name]} --batch_size {batch_size}"
+    model, frozen = (build_with_batch(dataroot, flags, create_reference) for _ in range(2))
+    features, project = model.features, model.project
+    model.features = lambda *args: (features if torch.is_grad_enabled() else frozen.features)(*args)
+    model.project = lambda *args: (project if torch.is_grad_enabled() else frozen.project)(*args)
+    gradient = {}
+    for letter, optimizer in {"D": model.optimizer_D, "G": model.optimizer_G, "F": model.optimizer_F}.items():
+        parameters = optimizer.param_groups[0]["params"]
+
+        def take(letter=letter, parameters=parameters) -> None:
+            gradient[letter] = [p.grad.clone() for p in parameters]
+
+        optimizer.step = take  # no step: the weights stay
+
+    def losses() -> dict[str, float]:
+        torch.manual_seed(7)  # others may draw a patch whose features are so small that the slope changes within 1e-6
+        model.optimize_parameters()
+        loss_G = model.loss_G.item()
+        return {"D": (model.loss_D_fake + model.loss_D_real).item() / 2, "G": loss_G, "F": loss_G}
+
+    losses()
+    for letter, direction in {letter: list(one) for letter, one in gradient.items()}.items():
+        parameters = list(getattr(model, f"net{letter}").parameters())
+        norm = torch.cat([g.flatten() for g in direction]).norm()
+        values = []
+        for step in (1e-6, -2e-6, 1e-6):
+            with torch.no_grad():
+                for p, g in zip(parameters, direction, strict=True):
+                    p += step * g / norm
+            values.append(losses()[letter])
+        assert (values[0] - values[1]) / 2e-6 == pytest.approx(norm.item(), rel=1e-3)
+
+
 @pytest.mark.parametrize("flags", ["--model cut", "--model cut --batch_size 2", "--model cut --CUT_mode FastCUT"])
 def test_cut_calls_a_calculate_nce_loss_of_a_subclass_for_each_pair(dataroot, flags):
     """And each pair alone has the loss that it has in the pass that both pairs share."""

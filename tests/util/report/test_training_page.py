@@ -54,6 +54,8 @@ def test_training_page_takes_as_long_at_epoch_300_as_at_epoch_40(tmp_path):
     """In turn, so that whatever slows the machine slows both. Both have 800 to 1000 of their points."""
     early, late = Run(tmp_path / "early", 40), Run(tmp_path / "late", 300, without_page=270)
     assert statistics.median(late.train() / early.train() for _ in range(10)) < 1.5
+    sizes = [(run.folder / "index.html").stat().st_size for run in (early, late)]
+    assert sizes[1] < 1.1 * sizes[0] and max(sizes) < 400_000
 
 
 @pytest.mark.slow
