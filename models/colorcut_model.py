@@ -106,11 +106,10 @@ class ColorCUTModel(CUTModel):
             self.fake_B, self.idt_B = images.split(len(self.real_A))
         else:
             super().forward()
-        if self.opt.keep_luma:
-            self.fake_B = with_luma_of(self.fake_B, self._flip(self.real_A))
-            if self.isTrain and hasattr(self, "idt_B"):
-                identity = self.gray_B if self.gray_identity else self.real_B
-                self.idt_B = with_luma_of(self.idt_B, self._flip(identity))
+        self.fake_B = self._recombine(self.fake_B, self._flip(self.real_A))
+        if self.isTrain and hasattr(self, "idt_B"):
+            identity = self.gray_B if self.gray_identity else self.real_B
+            self.idt_B = self._recombine(self.idt_B, self._flip(identity))
 
     def compute_G_loss(self):
         """Return CUT's loss plus the weighted terms. loss_TV, loss_l1 and loss_Var are kept without weights."""
@@ -124,7 +123,7 @@ class ColorCUTModel(CUTModel):
             loss = loss + opt.lambda_TV * self.loss_TV
         if opt.lambda_l1 != 0:
             gray = to_grayscale(self.real_B)
-            self.rec_B = self._flip(self.idt_B) if self.gray_identity else self._colorize(gray)
+            self.rec_B = self._flip(self.idt_B) if self.gray_identity else self._recombine(self.netG(gray), gray)
             self.loss_l1 = F.l1_loss(self.rec_B, self.real_B if opt.l1_target == "color" else gray)
             loss = loss + opt.lambda_l1 * self.loss_l1
         if opt.lambda_Var != 0:
@@ -133,10 +132,9 @@ class ColorCUTModel(CUTModel):
         self.loss_G = loss
         return loss
 
-    def _colorize(self, images):
-        """Return G of gray images (N, 3, H, W)."""
-        outputs = self.netG(images)
-        return with_luma_of(outputs, images) if self.opt.keep_luma else outputs
+    def _recombine(self, outputs, sources):
+        """Return the outputs of G (N, 3, H, W); with --keep_luma they get the luma of their sources."""
+        return with_luma_of(outputs, sources) if self.opt.keep_luma else outputs
 
     def _flip(self, images):
         """Flip images in a flipped iteration of --flip_equivariance, where the inputs of G are flipped."""

@@ -43,10 +43,7 @@ class CUTModel(BaseModel):
         add("--nce_layers", default="0,4,8,12,16", help="layers of G whose features are compared")
         add("--nce_includes_all_negatives_from_minibatch", **switch, help="negatives from all images of the batch")
         add(
-            "--netF",
-            default="mlp_sample",
-            choices=PROJECTIONS,
-            help="sample: compare the features; mlp_sample: after a two-layer MLP",
+            "--netF", default="mlp_sample", choices=PROJECTIONS, help="sample: plain features; mlp_sample: after an MLP"
         )
         add("--netF_nc", type=int, default=256, help="channels of the projected features")
         add("--nce_T", type=float, default=0.07, help="temperature of the contrastive loss")

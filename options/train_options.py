@@ -66,12 +66,7 @@ class TrainOptions(BaseOptions):
     def _add_schedule_flags(parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
         add("--n_epochs", type=int, default=200, help="epochs at the initial learning rate, with the linear policy")
-        add(
-            "--n_epochs_decay",
-            type=int,
-            default=200,
-            help="epochs over which it then falls to 0; others add both numbers",
-        )
+        add("--n_epochs_decay", type=int, default=200, help="epochs over which it then falls to 0; others add both")
         add("--beta1", type=float, default=0.5, help="beta1 of Adam")
         add("--beta2", type=float, default=0.999, help="beta2 of Adam")
         add("--lr", type=float, default=0.0002, help="initial learning rate of Adam")
