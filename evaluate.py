@@ -1,102 +1,160 @@
-"""Measure the colors of a trained model: python evaluate.py --dataroot ./datasets/NAME --name RUN.
+"""Measure the colors of trained models: python evaluate.py --dataroot ./datasets/NAME --names RUN1 RUN2.
 
-Held-out style images are made gray, colored by the model, and compared with their own colors. The source images are
-colored, and the distribution of their colors is compared with that of the style's training images. The table also
-has three rows that need no model: gray, the mean color of the style everywhere, and the held-out style itself.
+Held-out style images are made gray, colored, and compared with their own colors. Source images are colored, and their
+colors are compared with those of the style's training images. Rows that need no training are measured beside the
+runs: gray, the mean color of the style, Welsh's color transfer, and the held-out style images themselves.
+docs/metrics.md defines all columns.
 """
 
-import json
 from argparse import Namespace
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 import numpy as np
+import torch
 
 from data import create_dataset
 from data.unaligned_dataset import domain_folder
 from models import BaseModel, create_model
 from models.color_losses import to_grayscale
 from models.networks.build import describe_networks
-from options.test_options import TestOptions
-from util.color_metrics import ab_distance, ab_error, ab_of, subsample
-from util.errors import run
+from options.evaluate_options import EvaluateOptions
+from util.errors import UsageError, run
+from util.evaluation import tables
+from util.evaluation.bootstrap import Estimate, estimate
+from util.evaluation.classical import WelshTransfer, with_colors
+from util.evaluation.color_metrics import to_lab, to_rgb
+from util.evaluation.inception import fid_and_kid
+from util.evaluation.judge import CONTENT, STYLE, Judge
 from util.report.results_page import ResultsPage
 from util.util import copyconf, source_and_style, tensor2im
 
+Colorizer = Callable[[torch.Tensor], np.ndarray]  # a gray image (1, 3, H, W) in [-1, 1] -> (H, W, 3) uint8
+Records = dict[str, Any]  # of one run: what each image adds to the metrics, by kind of image
+TRUTH = "held-out style"  # the row of the true colors
+REFERENCES = {"gray", "mean color", "Welsh k=1", "Welsh k=64", TRUTH}
+IMAGES, INCEPTION = "images", "inception"  # with --fid_weights: the colored source images, then their FID and KID
+
 
 def main() -> None:
-    """Measure, print the table, and write it beside the colored images."""
-    options = TestOptions()
-    opt = options.parse()
-    model = create_model(opt)
+    """Color all images with all runs and references, measure them, and write tables and page."""
+    options = EvaluateOptions()
+    runs, rows = options.parse_runs()
+    if REFERENCES & set(runs):
+        raise UsageError(f"{', '.join(REFERENCES & set(runs))}: the table has a row of that name; rename the run")
+    opt = next(iter(runs.values()))
+    models = {name: create_model(of_run) for name, of_run in runs.items()}
     if opt.dry_run:
-        print(describe_networks(model.networks(), opt.verbose))
+        for name, model in models.items():
+            print(name, describe_networks(model.networks(), opt.verbose), sep="\n")
         return
-    model.setup(opt)
-    results = ResultsPage(opt, options.as_text(opt), f"evaluation_{opt.epoch}")
-    style = np.concatenate([subsample(ab_of(tensor2im(batch["image"]))) for batch in style_images(opt, "train")])
-    held_out = recolor_style(opt, model, results, style.mean(0))
-    sources = color_sources(opt, model)
+    for name, model in models.items():
+        model.setup(runs[name])
 
-    mean_color = np.broadcast_to(style.mean(0), (1, 2))
-    rows = {
-        "gray": {"ab_error": held_out["gray"], "ab_distance": ab_distance(np.zeros((1, 2)), style)},
-        "mean color": {"ab_error": held_out["mean color"], "ab_distance": ab_distance(mean_color, style)},
-        opt.name: {"ab_error": held_out["colored"], "ab_distance": ab_distance(sources, style)},
-        "held-out style": {"ab_error": 0.0, "ab_distance": ab_distance(held_out["truth"], style)},
-    }
+    style = [image for image, _ in style_images(opt, "train")]
+    judge = Judge([to_lab(tensor2im(image)) for image in style])
+    references = reference_colorizers(style, judge.mean_color)
+    colorizers = {**references, **{name: model_colorizer(model) for name, model in models.items()}}
+    title = f"evaluation_{opt.epoch}"
+    results = ResultsPage(copyconf(opt, name=options.output_name), options.as_text(opt), title)
+    records = color_and_measure(opt, judge, colorizers, results)
+    if opt.fid_weights:
+        training_images = [tensor2im(image) for image in style]
+        for of_run in records.values():
+            of_run[INCEPTION] = fid_and_kid(of_run.pop(IMAGES), training_images, opt.fid_weights)
+
+    rows = {**{name: [name] for name in references}, **rows, TRUTH: [TRUTH]}
+    table = {row: summarize(judge, [records[name] for name in names], opt.draws) for row, names in rows.items()}
+    each = {name: summarize(judge, [of_run], opt.draws) for name, of_run in records.items()}
+    results.page.add_table(*tables.as_cells(table))
     folder = results.save()
-    (folder / "metrics.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    print(as_table(rows))
-    print(f"the recolored style images: {folder / 'index.html'}")
+    tables.write(table, each, folder)
+    print(tables.as_text(table))
+    print(f"tables and images: {folder / 'index.html'}")
 
 
-def style_images(opt: Namespace, phase: str) -> Iterator[dict]:
-    """Yield the style images of a phase one by one, in color: image (1, 3, H, W) in [-1, 1], and path."""
+def style_images(opt: Namespace, phase: str) -> Iterator[tuple[torch.Tensor, str]]:
+    """Yield the style images of a phase in color, (1, 3, H, W) in [-1, 1], and their paths."""
     source, style = source_and_style(opt)
     folder = domain_folder(opt.dataroot, phase, style)
     for batch in create_dataset(copyconf(opt, dataset_mode="single", dataroot=folder, gray=False)):
-        yield {"image": batch[source], "path": batch[f"{source}_paths"][0]}
+        yield batch[source], batch[f"{source}_paths"][0]
 
 
-def recolor_style(opt: Namespace, model: BaseModel, results: ResultsPage, mean_color: np.ndarray) -> dict:
-    """Make the held-out style images gray and color them. Return the mean ab error of each row, and the true colors."""
+def source_images(opt: Namespace) -> Iterator[tuple[torch.Tensor, str]]:
+    """Yield the source images of the test in gray, (1, 3, H, W) in [-1, 1], and their paths."""
     source, _ = source_and_style(opt)
-    errors, truths = [], []
-    for batch in islice(style_images(opt, opt.phase), limit(opt)):
-        gray = to_grayscale(batch["image"])
-        model.set_input({source: gray, f"{source}_paths": [batch["path"]]})
+    for batch in create_dataset(opt):
+        yield to_grayscale(batch[source]), batch[f"{source}_paths"][0]
+
+
+def model_colorizer(model: BaseModel) -> Colorizer:
+    """Return a function that colors an image with a model."""
+    source, _ = source_and_style(model.opt)
+
+    def colorize(gray: torch.Tensor) -> np.ndarray:
+        model.set_input({source: gray, f"{source}_paths": [""]})
         model.test()
-        results.add({"gray": gray, "colored": model.fake_B, "truth": batch["image"]}, batch["path"])
-        truth = ab_of(tensor2im(batch["image"]))
-        guesses = (np.zeros((1, 2)), mean_color, ab_of(tensor2im(model.fake_B)))
-        errors.append([ab_error(truth, guess) for guess in guesses])
-        truths.append(subsample(truth))
-    means = dict(zip(("gray", "mean color", "colored"), np.mean(errors, 0).tolist(), strict=True))
-    return {**means, "truth": np.concatenate(truths)}
+        return tensor2im(model.fake_B)
+
+    return colorize
 
 
-def color_sources(opt: Namespace, model: BaseModel) -> np.ndarray:
-    """Color the source images of the test and return their colors."""
-    colors = []
-    for batch in islice(create_dataset(opt), limit(opt)):
-        model.set_input(batch)
-        model.test()
-        colors.append(subsample(ab_of(tensor2im(model.fake_B))))
-    return np.concatenate(colors)
+def reference_colorizers(style: Iterable[torch.Tensor], mean_color: np.ndarray) -> dict[str, Colorizer]:
+    """Return the colorizers that need no training. Args: style: training images; mean_color: their mean (a, b)."""
+    welsh = WelshTransfer([(lightness_of(to_grayscale(image)), to_lab(tensor2im(image))[..., 1:]) for image in style])
+    return {
+        "gray": tensor2im,
+        "mean color": lambda gray: to_rgb(with_colors(lightness_of(gray), mean_color)),
+        "Welsh k=1": lambda gray: to_rgb(welsh.colorize(lightness_of(gray), k=1)),
+        "Welsh k=64": lambda gray: to_rgb(welsh.colorize(lightness_of(gray), k=64)),
+    }
 
 
-def limit(opt: Namespace) -> int | None:
-    """Return --num_test as islice takes it."""
-    return None if opt.num_test == float("inf") else opt.num_test
+def lightness_of(gray: torch.Tensor) -> np.ndarray:
+    """Return the L (H, W) of a gray image (1, 3, H, W)."""
+    return to_lab(tensor2im(gray))[..., 0]
 
 
-def as_table(rows: dict[str, dict[str, float]]) -> str:
-    """Return the rows as text. Both columns are in CIELAB units; lower is nearer to the style."""
-    titles = ("", "ab error on held-out", "distance of colors"), ("", "style images", "to the style")
-    lines = [f"{name:24}{left:>24}{right:>24}" for name, left, right in titles]
-    lines += [f"{name:24}{row['ab_error']:24.2f}{row['ab_distance']:24.2f}" for name, row in rows.items()]
-    return "\n".join(lines)
+def color_and_measure(
+    opt: Namespace, judge: Judge, colorizers: dict[str, Colorizer], results: ResultsPage
+) -> dict[str, Records]:
+    """Color each image with each colorizer, and add it to the page. Return the records of each colorizer."""
+    records: dict[str, Records] = defaultdict(lambda: defaultdict(list))
+    limit = None if opt.num_test == float("inf") else opt.num_test
+    for image, path in islice(style_images(opt, opt.phase), limit):
+        gray, truth = to_grayscale(image), to_lab(tensor2im(image))
+        colored = {name: colorize(gray) for name, colorize in colorizers.items()}
+        for name, output in colored.items():
+            records[name][STYLE].append(judge.style_record(to_lab(output), truth))
+        records[TRUTH][STYLE].append(judge.style_record(truth, truth))
+        records[TRUTH][CONTENT].append(judge.content_record(truth, truth))
+        if opt.fid_weights:
+            records[TRUTH][IMAGES].append(tensor2im(image))
+        results.add({**colored, TRUTH: image}, path)
+    for gray, path in islice(source_images(opt), limit):
+        colored = {name: colorize(gray) for name, colorize in colorizers.items()}
+        for name, output in colored.items():
+            records[name][CONTENT].append(judge.content_record(to_lab(output), to_lab(colored["gray"])))
+            if opt.fid_weights:
+                records[name][IMAGES].append(output)
+        results.add(colored, path)
+    return dict(records)
+
+
+def summarize(judge: Judge, runs: list[Records], draws: int) -> dict[str, Estimate]:
+    """Return each metric of one run, or of several runs of one recipe, with its interval."""
+    figures = {}
+    for kind in (STYLE, CONTENT):
+        statistics = [judge.statistics(records[kind]) for records in runs]
+        count = len(runs[0][kind])
+        figures |= {name: estimate([of_run[name] for of_run in statistics], count, draws) for name in statistics[0]}
+    for name in runs[0].get(INCEPTION, ()):
+        mean = float(np.mean([records[INCEPTION][name] for records in runs]))
+        figures[name] = Estimate(mean, mean, mean)
+    return figures
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ VISDOM = [
     "visdom==0.2.4",  # 0.3 checks passwords and serves its page differently
     "tornado<6.6",  # from 6.6 on visdom's page answers 403
 ]
+FID = ["torch-fidelity>=0.3"]  # its weights are not downloaded: evaluate.py --fid_weights FILE
 FIGURES = ["matplotlib>=3.8"]
 TENSORBOARD = ["tensorboard>=2.15"]
-TEST = ["pytest>=8", "pytest-xdist>=3.2", "ruff==0.17.*", "selenium>=4.20", *FIGURES, *TENSORBOARD]
+TEST = ["pytest>=8", "pytest-xdist>=3.2", "ruff==0.17.*", "selenium>=4.20", *FID, *FIGURES, *TENSORBOARD]
 
 setup(
     name="colorcut",
@@ -33,6 +34,7 @@ setup(
     ],
     extras_require={
         "monitor": VISDOM,
+        "fid": FID,
         "tensorboard": TENSORBOARD,
         "figures": FIGURES,
         "test": TEST,

@@ -20,7 +20,7 @@ PREPROCESS_STEPS = {
     "rescale_shortside": "shorter side to load_size, aspect kept",
     "trim": "sides longer than crop_size cut to it",
 }
-_TRAINING_ONLY = {"crop", "trim", "rescale_shortside"}
+_TRAINING_ONLY = {"crop", "trim"}
 
 
 def check_preprocess(preprocess: str) -> None:

@@ -12,7 +12,7 @@ from util.run_folder import RunFolder
 # The flags that define the generator or how images are read.
 _RESTORED = [
     "model", "dataset_mode", "direction", "input_nc", "output_nc", "ngf", "netG", "normG", "no_dropout", "no_antialias",
-    "no_antialias_up", "keep_luma", "preprocess", "crop_size", "gray_range", "gray_stretch",
+    "no_antialias_up", "keep_luma", "preprocess", "load_size", "crop_size", "gray_range", "gray_stretch",
 ]  # fmt: skip
 
 
@@ -47,7 +47,7 @@ class TestOptions(BaseOptions):
         """Take whole images, one at a time, in order: crops and flips are for training."""
         if "preprocess" not in self.explicit:
             opt.preprocess = whole_image_steps(opt.preprocess)
-        if "load_size" not in self.explicit:
-            opt.load_size = 0  # crop_size
+        if "load_size" not in self.explicit and "rescale_shortside" not in opt.preprocess.split("_and_"):
+            opt.load_size = 0  # crop_size, as in CUT
         super().finish(opt)
         opt.batch_size, opt.serial_batches, opt.no_flip = 1, True, True

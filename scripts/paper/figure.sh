@@ -22,8 +22,6 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-# A run that was trained on images scaled down is tested on such images.
-[ $preset = paper ] || for_test=(--preprocess rescale_shortside --load_size 80 "${for_test[@]}")
 
 is_trained() {
     compgen -G "$checkpoints/$(run_of "$1")/${epoch}_net_G*.pth" > /dev/null

@@ -18,9 +18,9 @@ from options.parser import OneLineParser
 from options.train_options import TrainOptions
 from scripts.lib.arguments import TITLES, positive
 from scripts.lib.bar_chart import draw_times
-from scripts.lib.markdown import table_of
 from scripts.lib.timing import Model, describe_machine, measure, median_ratio
 from util.errors import UsageError, run
+from util.markdown import table_of
 
 COLUMNS = {
     "": "{title}",

@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from options.parser import OneLineParser
 from scripts.lib.arguments import positive
 from scripts.lib.bar_chart import draw_times
-from scripts.lib.markdown import table_of
 from scripts.lib.timing import Model, describe_machine, measure, median_ratio
 from util.errors import UsageError, run
+from util.markdown import table_of
 
 # The flags of our model, and of the model in a checkout of CUT that it is compared with.
 MODELS = {

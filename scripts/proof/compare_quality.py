@@ -3,8 +3,8 @@
     python -m scripts.proof.compare_quality DATAROOT [--small] [--variants V...] [FLAG OF train.py...]
 
 Each variant is trained with each seed in the paper's recipe of ColorCUT (--small: that for CPUs) with the FLAGs given;
-called again, runs continue where they stopped. evaluate.py measures them. The tables show both of its figures for each
-seed, and the differences of a variant to the first one, seed by seed, beside the range of the first one's seeds: a
+called again, runs continue where they stopped. evaluate.py measures them. The tables show three figures for each seed,
+and the differences of a variant to the first one, seed by seed, beside the range of the first one's seeds: a
 smaller difference is not evidence. A variant is a name below, or one of your own with its flags, as in
 `--variants lean "smooth=--lambda_TV 1"`.
 """
@@ -21,9 +21,9 @@ from statistics import mean
 
 from options.parser import OneLineParser
 from options.train_options import TrainOptions
-from scripts.lib.markdown import as_table
 from scripts.lib.processes import ROOT, environment
 from util.errors import UserError, run
+from util.markdown import as_table
 from util.run_folder import RunFolder
 
 # name -> program and flags
@@ -35,6 +35,7 @@ VARIANTS = {
 }
 FIGURES = {
     "ab_error": "ab-error on held-out style images",
+    "patch_distance": "patch distance on held-out style images",
     "ab_distance": "distance of the output's colors to the style",
 }
 
@@ -89,7 +90,8 @@ def measure(program: str, flags: list[str], results_dir: Path) -> dict[str, dict
     folders = ["--dataroot", opt.dataroot, "--checkpoints_dir", opt.checkpoints_dir, "--results_dir", str(results_dir)]
     device = ",".join(map(str, opt.gpu_ids)) or "-1"
     call("evaluate.py", [*folders, "--name", opt.name, "--gpu_ids", device])
-    rows = json.loads((results_dir / opt.name / "evaluation_latest/metrics.json").read_text(encoding="utf-8"))
+    table = json.loads((results_dir / opt.name / "evaluation_latest/metrics.json").read_text(encoding="utf-8"))
+    rows = {row: {name: figure["value"] for name, figure in figures.items()} for row, figures in table.items()}
     rows["run"] = rows.pop(opt.name)
     return rows
 

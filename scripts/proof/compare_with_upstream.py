@@ -22,9 +22,9 @@ from statistics import median
 import torch
 
 from options.parser import OneLineParser
-from scripts.lib.markdown import as_row, as_table
 from scripts.lib.processes import ROOT, environment
 from util.errors import UsageError, UserError, run
+from util.markdown import as_row, as_table
 
 LOSSES = ("G_GAN", "D_real", "D_fake", "NCE", "NCE_Y")
 PLAIN = "--no_antialias --no_antialias_up"

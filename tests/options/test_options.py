@@ -101,9 +101,10 @@ def test_options_of_a_test_restore_what_defines_networks_and_images(record):
     names = ["model", "dataset_mode", "direction", "ngf", "normG", "netG", "gray_range", "no_antialias", "crop_size"]
     for name in names:
         assert getattr(opt, name) == getattr(trained, name), name
-    assert (opt.preprocess, opt.load_size, opt.batch_size, opt.no_flip) == ("none", 64, 1, True)
+    expected = ("rescale_shortside", trained.load_size, 1, True)
+    assert (opt.preprocess, opt.load_size, opt.batch_size, opt.no_flip) == expected
     opt = TestOptions(f"{ROOT} --checkpoints_dir {folder} --name run --direction AtoB --preprocess resize").parse()
-    assert (opt.direction, opt.preprocess, opt.ngf) == ("AtoB", "resize", 8)
+    assert (opt.direction, opt.preprocess, opt.load_size, opt.ngf) == ("AtoB", "resize", 64, 8)
 
 
 def test_options_of_a_continued_run_restore_every_flag(record):

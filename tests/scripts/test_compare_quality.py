@@ -25,8 +25,8 @@ def test_compare_quality_trains_continues_and_measures(dataroot, tmp_path):
     assert load(folder / "latest_net_G.pth")["model.1.weight"].dtype == torch.float64
     assert [record["epoch"] for record in read(folder / "metrics.jsonl")] == [1, 2]
     rows = json.loads((tmp_path / f"results/{folder.name}/evaluation_latest/metrics.json").read_text())
-    for figure in ("ab_error", "ab_distance"):
-        value = f"{rows[folder.name][figure]:.2f}"
+    for figure in ("ab_error", "patch_distance", "ab_distance"):
+        value = f"{rows[folder.name][figure]['value']:.2f}"
         assert f"| reference | {value} | {value} | 0.00 |" in printed
 
 

@@ -26,6 +26,9 @@ figure { margin: 0; max-width: 100%; } img { max-width: 100%; height: auto; }
 figcaption, .note { font-size: .85rem; color: color-mix(in srgb, currentColor 75%, transparent); }
 h1, h2, p { overflow-wrap: anywhere; } h2 { font-size: 1rem; }
 pre { overflow-x: auto; font-size: .8rem; } .warning { border-left: .3rem solid #d95f02; padding-left: .75rem; }
+.table { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; margin-bottom: 1.5rem; }
+th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #8884; }
+th:first-child, td:first-child { text-align: left; white-space: nowrap; }
 svg { width: 100%; height: auto; } svg text { font-size: 10px; fill: currentColor; } .end { text-anchor: end; }
 polyline, .frame { fill: none; stroke: currentColor; } .frame { opacity: .3; } polyline { stroke-width: 1.5; }
 .curve1 { stroke-dasharray: 4 3; opacity: .7; }
@@ -70,6 +73,13 @@ class Page:
         """Add preformatted text that a click unfolds."""
         if self.available:
             self.document.add(tags.details(tags.summary(summary), tags.pre(text)))
+
+    def add_table(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Add a table of plain text below the titles of its columns."""
+        if self.available:
+            head = tags.thead(tags.tr(tags.th(title) for title in titles))
+            body = tags.tbody(tags.tr(tags.td(cell) for cell in row) for row in rows)
+            self.document.add(tags.div(tags.table(head, body), cls="table"))
 
     def add_charts(self, x: Sequence[float], charts: dict[str, dict[str, Sequence[float | None]]], note: str) -> None:
         """Add a chart for each title, with its curves by name over the same x, and a line of text below."""

@@ -4,6 +4,7 @@ import shutil
 from argparse import Namespace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from util.report.html import Page
@@ -25,13 +26,14 @@ class ResultsPage:
         self.taken: set[str] = set()  # names, in lower case
         self.count = 0
 
-    def add(self, visuals: dict[str, torch.Tensor], path: str) -> None:
-        """Save the images made from the source image at `path`."""
+    def add(self, visuals: dict[str, torch.Tensor | np.ndarray], path: str) -> None:
+        """Save the images made from the source image at `path`: (1, 3, H, W) in [-1, 1], or (H, W, 3) uint8."""
         name = self._unique_name(path)
         row = {}
         for visual, images in visuals.items():
             row[visual] = f"images/{visual}/{name}.png"
-            save_image(tensor2im(images), self.folder / row[visual])
+            array = images if isinstance(images, np.ndarray) else tensor2im(images)
+            save_image(array, self.folder / row[visual])
         self.page.add_row(name, row, self.opt.display_winsize)
         self.count += 1
 

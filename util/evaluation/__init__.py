@@ -1,0 +1,1 @@
+"""How good colors are: metrics with intervals, and colorizers to compare a model with."""
