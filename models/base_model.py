@@ -100,7 +100,10 @@ class BaseModel(ABC):
         """Build the generator that the options name."""
         opt = self.opt
         upstream_order = (opt.ngf, opt.netG, opt.normG, not opt.no_dropout, opt.init_type, opt.init_gain)
-        net = define_G(input_nc, output_nc, *upstream_order, opt.no_antialias, opt.no_antialias_up)
+        if opt.context and opt.netG.startswith("unet"):
+            raise UsageError(f"--context: --netG {opt.netG} has no such branch; choose a resnet")
+        no_antialias = opt.no_antialias, opt.no_antialias_up
+        net = define_G(input_nc, output_nc, *upstream_order, *no_antialias, context=opt.context)
         if self.isTrain and opt.netG.startswith("unet") and opt.crop_size % net.size_multiple:
             raise UsageError(f"--crop_size {opt.crop_size}: --netG {opt.netG} needs a multiple of {net.size_multiple}; "
                              "choose another size, unet_128 or a resnet")  # fmt: skip

@@ -44,6 +44,8 @@ class ColorCUTModel(CUTModel):
         add("--idt_input", default="color", choices=["color", "gray"], help="input of CUT's identity pass: the style "
             "images, or the style images in gray, so that the pass serves L1 too")  # fmt: skip
         add("--keep_luma", action="store_true", help="G gives the colors only: its output gets the luma of its input")
+        add("--gan_on", default="source", choices=["source", "style", "both"], help="which outputs of G the GAN loss "
+            "judges: those of source images, as in CUT, those of gray style images, or both")  # fmt: skip
         parser.set_defaults(dataset_mode="grayscale_unaligned")
         if is_train:
             parser.set_defaults(lr_policy="cosine", n_epochs=30, n_epochs_decay=0)
@@ -56,7 +58,8 @@ class ColorCUTModel(CUTModel):
             return
         weights = {"TV": opt.lambda_TV, "l1": opt.lambda_l1, "Var": opt.lambda_Var}
         self.loss_names += [name for name, weight in weights.items() if weight != 0]
-        if opt.lambda_l1 != 0:
+        self.needs_rec_B = opt.lambda_l1 != 0 or (opt.gan_on != "source" and opt.lambda_GAN != 0)
+        if self.needs_rec_B:
             self.visual_names += ["rec_B"]
         self._choose_identity()
         # Over all style images so far: sums of TV per pixel, Var[a], Var[b], and the number of images.
@@ -96,8 +99,11 @@ class ColorCUTModel(CUTModel):
         return self.gray_B if self.gray_identity else super().identity_source()
 
     def forward(self):
-        """Compute what CUT computes. With --idt_input gray G turns the gray style images into idt_B."""
-        if self.isTrain and self.gray_identity:
+        """Compute what CUT computes, and rec_B = G(gray(Y)) for L1 and --gan_on.
+
+        With --idt_input gray G turns the gray style images into idt_B, and rec_B is the same.
+        """
+        if self.isTrain:
             self.gray_B = to_grayscale(self.real_B)
         if self.isTrain and self.adds_identity:
             flips = getattr(self.opt, "flip_equivariance", False)
@@ -110,11 +116,21 @@ class ColorCUTModel(CUTModel):
         if self.isTrain and hasattr(self, "idt_B"):
             identity = self.gray_B if self.gray_identity else self.real_B
             self.idt_B = self._recombine(self.idt_B, self._flip(identity))
+        if self.isTrain and self.needs_rec_B:
+            is_shared = self.gray_identity
+            self.rec_B = self._flip(self.idt_B) if is_shared else self._recombine(self.netG(self.gray_B), self.gray_B)
+
+    def compute_D_loss(self):
+        """Return CUT's loss of D, where the images that --gan_on names take the place of fake_B."""
+        fake_B, self.fake_B = self.fake_B, self._judged_images()
+        loss = super().compute_D_loss()
+        self.fake_B = fake_B
+        return loss
 
     def compute_G_loss(self):
         """Return CUT's loss plus the weighted terms. loss_TV, loss_l1 and loss_Var are kept without weights."""
         opt = self.opt
-        loss = super().compute_G_loss()
+        loss = self._compute_cut_loss()
         if self.adds_identity:
             self.loss_NCE_Y = self.calculate_NCE_loss(self.gray_B, self.idt_B)
             loss = loss + (self.loss_NCE_Y - self.loss_NCE) / 2
@@ -122,15 +138,37 @@ class ColorCUTModel(CUTModel):
             self.loss_TV = self._compute_tv()
             loss = loss + opt.lambda_TV * self.loss_TV
         if opt.lambda_l1 != 0:
-            gray = to_grayscale(self.real_B)
-            self.rec_B = self._flip(self.idt_B) if self.gray_identity else self._recombine(self.netG(gray), gray)
-            self.loss_l1 = F.l1_loss(self.rec_B, self.real_B if opt.l1_target == "color" else gray)
+            self.loss_l1 = F.l1_loss(self.rec_B, self.real_B if opt.l1_target == "color" else self.gray_B)
             loss = loss + opt.lambda_l1 * self.loss_l1
         if opt.lambda_Var != 0:
             self.loss_Var = self._compute_var()
             loss = loss - opt.lambda_Var * self.loss_Var
         self.loss_G = loss
         return loss
+
+    def _compute_cut_loss(self):
+        """Return CUT's loss of G, whose GAN term judges the images that --gan_on names."""
+        opt = self.opt
+        if opt.gan_on == "source":
+            return super().compute_G_loss()
+        weight, opt.lambda_GAN = opt.lambda_GAN, 0.0  # the host leaves its own term out
+        loss = super().compute_G_loss()
+        opt.lambda_GAN = weight
+        if weight != 0:
+            self.loss_G_GAN = self.criterionGAN(self.netD(self._judged_images()), True).mean()
+            loss = loss + weight * self.loss_G_GAN
+        return loss
+
+    def _judged_images(self):
+        """Return the outputs of G that the GAN loss judges: (N, 3, H, W), or (2N, 3, H, W) for both."""
+        if self.opt.gan_on == "source":
+            return self.fake_B
+        if self.opt.gan_on == "style":
+            return self.rec_B
+        if self.fake_B.shape[2:] != self.rec_B.shape[2:]:
+            print("error: --gan_on both needs images of one size: crop them (see --preprocess)", file=sys.stderr)
+            sys.exit(2)
+        return torch.cat([self.fake_B, self.rec_B])
 
     def _recombine(self, outputs, sources):
         """Return the outputs of G (N, 3, H, W); with --keep_luma they get the luma of their sources."""

@@ -184,7 +184,7 @@ class CUTModel(BaseModel):
     def compute_G_loss(self) -> torch.Tensor:
         """Return the weighted total. loss_G_GAN, loss_NCE and loss_NCE_Y are kept without weights."""
         self.loss_G = self.fake_B.new_zeros(())
-        if self.use_GAN:
+        if self.opt.lambda_GAN != 0:  # a subclass may set it to 0 for a while to judge other images than fake_B
             self.loss_G_GAN = self.criterionGAN(self.netD(self.fake_B), True)
             self.loss_G = self.loss_G + self.opt.lambda_GAN * self.loss_G_GAN
         if self.use_NCE:

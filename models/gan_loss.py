@@ -58,10 +58,11 @@ def gradient_penalty(netD: nn.Module, real: torch.Tensor, fake: torch.Tensor) ->
     """Return (|gradient of D| - 1)^2 at random interpolations between real and fake (Gulrajani et al. 2017, eq. 3).
 
     Args:
-        real, fake: (N, C, H, W) of one size; no gradient reaches them.
+        real, fake: (N, C, H, W) of one size; no gradient reaches them. If fake has k N images, real is repeated.
     Returns:
         (N,), unweighted.
     """
+    real = real.repeat(len(fake) // len(real), 1, 1, 1)
     share = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
     mixed = (share * real.detach() + (1 - share) * fake.detach()).requires_grad_()
     (gradient,) = torch.autograd.grad(netD(mixed).sum(), mixed, create_graph=True)

@@ -10,4 +10,9 @@ SMALL = {
     **PAPER, "lr": 2e-4, "n_epochs": 7, "crop_size": 64, "load_size": 80, "netG": "resnet_6blocks", "ngf": 16,
     "ndf": 16,
 }  # fmt: skip
-PRESETS = {"paper": PAPER, "small": SMALL}
+# What colors best in docs/results.md. Flags of --model colorcut are among them.
+_BEST = {
+    "keep_luma": True, "gan_on": "both", "idt_input": "gray", "normG": "layer", "context": True, "netD": "n_layers",
+    "n_layers_D": 1, "lambda_l1": 14.0, "lr": 1e-3,
+}  # fmt: skip
+PRESETS = {"paper": PAPER, "small": SMALL, "best": {**PAPER, **_BEST}, "best_small": {**SMALL, **_BEST}}

@@ -64,7 +64,10 @@ class BaseOptions:
         add("--netD", default="basic", choices=DISCRIMINATORS, help="discriminator; basic is the 70x70 PatchGAN")
         add("--netG", default="resnet_9blocks", choices=GENERATORS, help="generator")
         add("--n_layers_D", type=int, default=3, help="layers of the discriminator, for --netD n_layers")
-        add("--normG", default="instance", choices=NORMS, help="normalization in the generator")
+        add("--normG", default="instance", choices=NORMS, help="normalization in the generator; layer keeps the "
+            "overall lightness of an image, which instance removes")  # fmt: skip
+        add("--context", action="store_true", help="the generator also gets the height in the image and its lightness, "
+            "local and overall")  # fmt: skip
         add("--normD", default="instance", choices=NORMS, help="normalization in the discriminator")
         add("--init_type", default="xavier", choices=INIT_TYPES, help="weight initialization")
         add("--init_gain", type=float, default=0.02, help="its gain, for normal, xavier and orthogonal")
@@ -126,6 +129,9 @@ class BaseOptions:
         restored = parser.typed({name: value for name, value in restored.items() if name not in self.explicit})
         chosen = {**self.defaults, **restored, **self.explicit}
         presets = preset_values(model_class, chosen)
+        if not presets.keys() <= self.defaults.keys():
+            raise UsageError(f"--preset {chosen['preset']} is not for --model {chosen['model']}: it has no "
+                             f"--{', --'.join(sorted(presets.keys() - self.defaults.keys()))}")  # fmt: skip
         opt = Namespace(**{**self.defaults, **presets, **restored, **self.explicit}, isTrain=self.is_train)
         self.finish(opt)
         return opt

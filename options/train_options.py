@@ -7,6 +7,7 @@ from argparse import Namespace
 from models import acceleration
 from models.gan_loss import GAN_MODES
 from models.optimizers import LR_POLICIES
+from models.presets import PRESETS
 from options import record
 from options.base_options import BaseOptions, check_minimum
 from options.parser import OneLineParser
@@ -23,9 +24,9 @@ class TrainOptions(BaseOptions):
         """Declare the flags of training."""
         super().initialize(parser)
         add = parser.add_argument
-        add("--preset", choices=["paper", "small"], help="a recipe: paper = lr 5e-3 on a cosine to 0 over 30 epochs, "
-            "batch 1, 256x256 images, flips only; small = the same for a CPU: lr 2e-4, 7 epochs, 64x64, 16 filters, "
-            "6 blocks")  # fmt: skip
+        add("--preset", choices=PRESETS, help="a recipe: paper = lr 5e-3 on a cosine to 0 over 30 epochs, batch 1, "
+            "256x256 images, flips only; small = the same for a CPU: lr 2e-4, 7 epochs, 64x64, 16 filters, 6 blocks; "
+            "best, best_small = for --model colorcut: the sizes of paper and small, and what colors best")  # fmt: skip
         add("--save_latest_freq", type=int, default=5000, help="save the latest state every N images")
         add("--save_epoch_freq", type=int, default=5, help="save a checkpoint every N epochs")
         add("--evaluation_freq", type=int, default=5000, help="accepted for CUT's scripts: neither CUT nor we read it")

@@ -137,6 +137,7 @@ MISTAKES = {  # flags: what the one line must say
     "--model test": "--model test is for test.py", "--preprocess shrink": "shrink", "--dataset_mode single": "single",
     "--lambda_GAN 0 --lambda_NCE 0": "nothing to learn", "--crop_size 512": "--load_size",
     "--input_nc 1": "--input_nc 1", "--model pix2pix --dataset_mode colorization --crop_size 128": "unet_128",
+    "--context --model pix2pix --dataset_mode colorization --crop_size 256": "--context",
     "--gray_range 9 1": "--gray_range 9 1", "--model colorcut --term_units paper --lambda_TV 1": "lambda_l1",
 }  # fmt: skip
 

@@ -32,18 +32,21 @@ def define_G(
     no_antialias_up: bool = False,
     gpu_ids: Sequence[int] = (),
     opt: object = None,
+    context: bool = False,
 ) -> nn.Module:
     """Build a generator: (N, input_nc, H, W) in [-1, 1] -> (N, output_nc, H, W) in [-1, 1].
 
     Args:
         gpu_ids: the network is moved to the first of them, as CUT does.
         opt: not used; models from a CUT checkout give it.
+        context: give a ResNet the height in the image and its lightness.
     """
     if netG in _UNET_DOWNS:
         net: nn.Module = UnetGenerator(input_nc, output_nc, _UNET_DOWNS[netG], ngf, norm_layer(norm), use_dropout)
     else:
         blocks, antialias, antialias_up = _RESNET_BLOCKS[netG], not no_antialias, not no_antialias_up
-        net = ResnetGenerator(input_nc, output_nc, ngf, norm_layer(norm), use_dropout, blocks, antialias, antialias_up)
+        shape = (blocks, antialias, antialias_up, context)
+        net = ResnetGenerator(input_nc, output_nc, ngf, norm_layer(norm), use_dropout, *shape)
     return _moved(init_weights(net, init_type, init_gain), gpu_ids)
 
 

@@ -51,11 +51,12 @@ def infer_flags(letter: str, state: State) -> dict[str, object]:
 def _resnet(shapes: dict[str, tuple]) -> dict[str, object]:
     blocks = sorted({int(found[1]) for key in shapes if (found := re.match(r"model\.(\d+)\.conv_block", key))})
     ngf, input_nc = shapes["model.1.weight"][:2]
-    last = max(int(key.split(".")[1]) for key in shapes)
+    last = max(int(key.split(".")[1]) for key in shapes if key.startswith("model."))
     flags: dict[str, object] = {"netG": f"resnet_{len(blocks)}blocks", "ngf": ngf, "input_nc": input_nc,
                                 "output_nc": shapes[f"model.{last}.weight"][0]}  # fmt: skip
     flags["normG"] = _norm("model.1", "model.2", shapes)
     flags["no_antialias"] = "model.7.filt" not in shapes
+    flags["context"] = any(key.startswith("context.") for key in shapes)
     if blocks:
         flags["no_antialias_up"] = f"model.{blocks[-1] + 1}.filt" not in shapes
         flags["no_dropout"] = f"model.{blocks[0]}.conv_block.5.weight" in shapes
@@ -89,4 +90,6 @@ def _norm(convolution: str, following: str, shapes: dict[str, tuple]) -> str:
     """Infer the norm from the bias of the convolution before it: in CUT's networks only instance norm has one."""
     if f"{convolution}.bias" in shapes:
         return "instance"
-    return "batch" if f"{following}.running_mean" in shapes else "none"
+    if f"{following}.running_mean" in shapes:
+        return "batch"
+    return "layer" if f"{following}.weight" in shapes else "none"

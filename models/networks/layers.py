@@ -24,7 +24,22 @@ class InstanceNorm2d(nn.Module):
             return F.group_norm(at_least_float32(x), x.shape[1], eps=1e-5).to(x.dtype)
 
 
-NORMS = ["instance", "batch", "none"]
+class LayerNorm2d(nn.GroupNorm):
+    """Normalizes all channels of each image together (Ba et al. 2016), with a scale and shift for each channel.
+
+    Instance norm removes what all pixels of an image have in common, such as its lightness. This norm keeps it.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__(1, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        with full_precision(x.device):
+            return super().forward(at_least_float32(x)).to(x.dtype)
+
+
+NORMS = ["instance", "batch", "layer", "none"]
 
 
 def norm_layer(norm: str) -> NormLayer:
@@ -32,6 +47,7 @@ def norm_layer(norm: str) -> NormLayer:
     return {
         "instance": lambda channels: InstanceNorm2d(),
         "batch": nn.BatchNorm2d,
+        "layer": LayerNorm2d,
         "none": lambda channels: nn.Identity(),
     }[norm]
 

@@ -51,7 +51,7 @@ def _suggest_flags(fitting: dict[str, object], name: str, flags: dict[str, objec
     if not changes:
         other = "has other --nce_layers" if name == "F" else "is another network"
         return f"No flag would make it fit; perhaps it {other}"
-    switches = ("no_antialias", "no_antialias_up")
+    switches = ("no_antialias", "no_antialias_up", "context")
     words = [f"--{flag} {value}" for flag, value in changes.items() if flag not in switches]
     words += [f"--{flag}" if changes[flag] else f"without --{flag}" for flag in switches if flag in changes]
     return f"It fits with these flags: {', '.join(words)}"

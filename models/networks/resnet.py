@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from models.networks.context import ContextBranch, context_of
 from models.networks.layers import Downsample, NormLayer, Upsample, needs_bias
 
 
@@ -24,7 +25,9 @@ class ResnetGenerator(nn.Module):
         n_blocks: int = 9,
         antialias: bool = True,
         antialias_up: bool = True,
+        context: bool = False,
     ):
+        """Args: context: add features of a `ContextBranch` before the first block and before the last convolution."""
         super().__init__()
         bias = needs_bias(norm)
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(input_nc, ngf, 7, bias=bias)]
@@ -47,6 +50,11 @@ class ResnetGenerator(nn.Module):
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
         self.input_nc = input_nc
+        self.context = nn.ModuleDict()  # by the number of the layer whose input they are added to
+        if context:
+            first_block = next(n for n, layer in enumerate(layers) if isinstance(layer, ResnetBlock))
+            places = {first_block: 4 * ngf, len(layers) - 3: ngf}
+            self.context.update({str(number): ContextBranch(channels) for number, channels in places.items()})
 
     def forward(
         self, images: torch.Tensor, layers: list[int] | None = None, encode_only: bool = False
@@ -60,11 +68,14 @@ class ResnetGenerator(nn.Module):
         Returns:
             Images (N, output_nc, H, W) in [-1, 1]; with layers (images, features); with encode_only features.
         """
-        if not layers:
+        if not layers and not self.context:
             return self.model(images)
-        taps = [tap % len(self.model) for tap in layers]
+        taps = [tap % len(self.model) for tap in layers or []]
         x, features = images, []
+        context = context_of(images) if self.context else None
         for number, layer in enumerate(self.model):
+            if str(number) in self.context:
+                x = x + self.context[str(number)](context, x.shape[2:])
             x = layer(x)
             if number in taps:
                 # The in-place ReLU after a tap overwrites the tapped feature, as in CUT. CUT's encoding ends at the
@@ -73,7 +84,7 @@ class ResnetGenerator(nn.Module):
                 features.append(x.clone() if last and self._relu_follows(number) else x)
             if encode_only and number == taps[-1]:
                 return features
-        return x, features
+        return (x, features) if layers else x
 
     def _relu_follows(self, number: int) -> bool:
         return number + 1 < len(self.model) and isinstance(self.model[number + 1], nn.ReLU)

@@ -58,7 +58,8 @@ class ReferenceStep:
         """Take one step: D first, then G and F together."""
         opt = self.opt
         gray = self.colors and self.gray_identity
-        self.identity = to_grayscale(self.real_B) if gray else self.real_B
+        self.gray_B = to_grayscale(self.real_B)
+        self.identity = self.gray_B if gray else self.real_B
         if opt.normG == "batch" and self.use_idt:  # as in CUT, where X and Y share a batch
             self.fake_B, self.idt_B = self.generate(torch.cat([self.real_A, self.identity])).split(len(self.real_A))
         else:
@@ -66,8 +67,16 @@ class ReferenceStep:
             if self.use_idt:
                 self.idt_B = self.generate(self.identity)
 
+        if self.colors and self.needs_rec_B:
+            # With the gray identity that pass serves this image too: it is flipped, and flipped back.
+            self.rec_B = self.flip(self.generate(self.gray_B)) if gray else self.translated(self.gray_B)
+        judged_names = {"source": ["fake_B"], "style": ["rec_B"], "both": ["fake_B", "rec_B"]}[
+            getattr(opt, "gan_on", "source")
+        ]
+        judged = [getattr(self, name) for name in judged_names]
+
         if self.use_GAN:
-            self.loss_D_fake = self.least_squares(0, self.fake_B.detach())
+            self.loss_D_fake = sum(self.least_squares(0, images.detach()) for images in judged) / len(judged)
             self.loss_D_real = self.least_squares(1, self.real_B)
             self.optimizer_D.zero_grad()
             ((self.loss_D_fake + self.loss_D_real) / 2).backward()
@@ -75,7 +84,7 @@ class ReferenceStep:
 
         terms = []
         if self.use_GAN:
-            self.loss_G_GAN = self.least_squares(1, self.fake_B)
+            self.loss_G_GAN = sum(self.least_squares(1, images) for images in judged) / len(judged)
             terms.append(opt.lambda_GAN * self.loss_G_GAN)
         if self.use_NCE:
             self.loss_NCE = self.patch_nce(self.real_A, self.fake_B)
@@ -162,11 +171,6 @@ class ReferenceStep:
             self.loss_TV = torch.stack([self.variation(image) for image in fakes]).mean() / variation[0].clamp_min(1e-4)
             terms.append(opt.lambda_TV * self.loss_TV)
         if opt.lambda_l1 != 0:
-            gray = to_grayscale(self.real_B)
-            if self.gray_identity:  # that pass serves this term too: it is flipped, and flipped back
-                self.rec_B = self.flip(self.generate(gray))
-            else:
-                self.rec_B = self.translated(gray)
             self.loss_l1 = (self.rec_B - self.real_B).abs().mean()
             terms.append(opt.lambda_l1 * self.loss_l1)
         if opt.lambda_Var != 0:

@@ -1,13 +1,13 @@
-"""--keep_luma: what G paints has the luma of its input, in training and in tests. Its losses: test_cut_model.py."""
+"""--keep_luma and --gan_on of ColorCUT. Losses and gradients: test_cut_model.py."""
 
 import pytest
 import torch
 
 from models.color_losses import to_grayscale
-from tests.helpers.build import build, same_weights, trained
-from tests.helpers.flags import COLORCUT
-from tests.helpers.images import make_dataroot, read
-from tests.helpers.launch import output_of
+from tests.helpers.build import build, build_with_batch, same_weights, trained
+from tests.helpers.flags import COLORCUT, TINY
+from tests.helpers.images import make_dataroot, noise, read
+from tests.helpers.launch import error_of, output_of
 
 MODES = ["", "--batch_size 2", "--CUT_mode FastCUT", "--idt_input gray", "--idt_input gray --flip_equivariance",
          "--preprocess scale_width --load_size 40", "--accumulate 2"]  # fmt: skip
@@ -51,10 +51,31 @@ def test_colorcut_keeps_the_luma_in_tests_as_the_run_says(dataroot, tmp_path):
         output_of(f"train.py {place} --name {name} {tiny} {flag} --n_epochs 1 --num_threads 0 --init_gain 1 --seed 1")
         differences = []
         for model in ("--dataset_mode single", "--model test"):
-            test = f"test.py {place} --name {name} --dataroot {tmp_path / 'odd'} {model}"
+            test = f"test.py {place} --name {name} --dataroot {tmp_path / 'odd'} {model} --preprocess none"
             output_of(f"{test} --results_dir {tmp_path / 'results'}")
             images = tmp_path / "results" / name / "test_latest/images"
             source, painted = (read(images / f"{kind}/0.png").astype(int) for kind in ("real_A", "fake_B"))
             assert painted.shape == (37, 45, 3) and abs(painted - source).max() > 3
             differences.append(abs(painted @ (0.299, 0.587, 0.114) - source[..., 0]).max())
         assert (max(differences) < 1) == (name == "kept"), differences
+
+
+def test_colorcut_judges_the_outputs_that_gan_on_names(dataroot):
+    """The GAN loss of G rises along the gradient of those outputs alone."""
+    for gan_on, names in {"source": ["fake_B"], "style": ["rec_B"], "both": ["fake_B", "rec_B"]}.items():
+        model = build_with_batch(dataroot, f"{COLORCUT} --gan_on {gan_on}")
+        model.forward()
+        model.compute_G_loss()
+        for name in ("fake_B", "rec_B"):
+            (gradient,) = torch.autograd.grad(
+                model.loss_G_GAN, getattr(model, name), retain_graph=True, allow_unused=True
+            )
+            assert (gradient is not None and bool(gradient.abs().max() > 0)) == (name in names), (gan_on, name)
+
+
+def test_colorcut_with_gan_on_both_needs_images_of_one_size(tmp_path):
+    make_dataroot(tmp_path, "trainA", images=[noise(40, 48)])
+    make_dataroot(tmp_path, "trainB", images=[noise(48, 40)])
+    flags = f"--dataroot {tmp_path} {TINY} {COLORCUT} --checkpoints_dir {tmp_path} --display_id -1 --preprocess none"
+    assert "of one size" in error_of(f"train.py {flags} --gan_on both", code=2)
+    output_of(f"train.py {flags} --gan_on style --n_epochs 1")

@@ -28,6 +28,10 @@ MODELS = {
     "luma kept": "--model colorcut --keep_luma --lambda_l1 2",
     "luma kept in FastCUT's mode": "--model colorcut --keep_luma --CUT_mode FastCUT",
     "luma kept, gray identity, flipped": "--model colorcut --keep_luma --idt_input gray --flip_equivariance",
+    "GAN on style": "--model colorcut --gan_on style --lambda_GAN 2 --lambda_l1 0",
+    "GAN on both": "--model colorcut --gan_on both --lambda_l1 2",
+    "GAN on both, gray identity, flipped": "--model colorcut --gan_on both --idt_input gray --flip_equivariance",
+    "layer norm, context": "--model colorcut --normG layer --context --gan_on style --keep_luma --idt_input gray",
     "gray identity without L1": "--model colorcut --idt_input gray --lambda_l1 0",
 }
 WEIGHTS = {"TV": 0.3, "l1": 2, "Var": 0.4}

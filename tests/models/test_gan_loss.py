@@ -26,3 +26,5 @@ def test_gradient_penalty_of_a_linear_critic():
     real, fake = torch.randn(2, 3, 2, 1, 1)
     penalty = gradient_penalty(lambda x: (x * weight).sum(1, keepdim=True), real, fake)
     assert torch.allclose(penalty, torch.full((3,), 16.0))
+    twice = gradient_penalty(lambda x: (x * weight).sum(1, keepdim=True), real, torch.cat([fake, fake]))
+    assert torch.allclose(twice, torch.full((6,), 16.0))

@@ -78,6 +78,17 @@ def test_options_refuse_a_mistake_in_one_line_with_the_remedy(flags, words):
     assert "\n" not in message and all(word in message for word in words.split("|"))
 
 
+def test_options_of_the_best_presets():
+    best, small = train("--model colorcut --preset best"), train("--model colorcut --preset best_small --lambda_l1 3")
+    for opt in (best, small):
+        assert (opt.keep_luma, opt.context, opt.gan_on, opt.normG) == (True, True, "both", "layer")
+        assert (opt.lr_policy, opt.n_epochs_decay, opt.lambda_TV) == ("cosine", 0, 0.1)
+    assert (best.crop_size, best.ngf, best.netG, best.n_epochs) == (256, 64, "resnet_9blocks", 30)
+    assert (small.crop_size, small.load_size, small.ngf, small.n_epochs, small.lambda_l1) == (64, 80, 16, 7, 3)
+    with pytest.raises(UsageError, match="--preset best is not for --model cut: it has no --gan_on"):
+        train("--preset best")
+
+
 def test_options_ask_for_a_data_root():
     with pytest.raises(UserError, match="--dataroot is missing"):
         TrainOptions("--gpu_ids -1").parse()

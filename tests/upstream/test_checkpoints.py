@@ -62,7 +62,7 @@ def test_infer_flags_finds_the_flags_of_a_state_dict(fact):
         family = expected[f"net{kind}"].split("_")[0]
         expected[f"norm{kind}"] = expected.pop("norm")
         expected |= {"ndf": 4} if kind == "D" else {"ngf": 4, "input_nc": 3, "output_nc": 3}
-        expected |= {"no_dropout": True} if family == "resnet" else {}
+        expected |= {"no_dropout": True, "context": False} if family == "resnet" else {}
         expected = {flag: value for flag, value in expected.items() if flag not in UNKNOWN[family]}
     assert infer_flags(kind, state) == expected
 

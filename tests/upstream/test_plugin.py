@@ -22,11 +22,13 @@ SMALL = ("--gpu_ids -1 --ngf 16 --ndf 16 --netG resnet_6blocks --netF_nc 32 --cr
          "--n_epochs_decay 0 --print_freq 2 --save_epoch_freq 1")  # fmt: skip
 
 # The contract: what a host must have under these names. tests/test_layers.py knows what the plugin imports.
-OF_A_MODEL = {"opt", "device", "isTrain", "real_A", "real_B", "fake_B", "idt_B", "netG", "loss_names", "visual_names",
-              "loss_G", "loss_NCE", "set_input", "compute_G_loss", "calculate_NCE_loss"}  # fmt: skip
-OF_A_PARENT = {"__init__", "__getitem__", "set_input", "forward", "compute_G_loss",
+OF_A_MODEL = {"opt", "device", "isTrain", "real_A", "real_B", "fake_B", "idt_B", "netG", "netD", "criterionGAN",
+              "loss_names", "visual_names", "loss_G", "loss_NCE", "set_input", "compute_D_loss", "compute_G_loss",
+              "calculate_NCE_loss"}  # fmt: skip
+OF_A_PARENT = {"__init__", "__getitem__", "set_input", "forward", "compute_D_loss", "compute_G_loss",
                "identity_source"}  # only a host that has it calls the last  # fmt: skip
-OF_OPTIONS = {"isTrain", "dataset_mode", "direction", "crop_size", "load_size", "nce_idt", "lambda_NCE"}
+OF_OPTIONS = {"isTrain", "dataset_mode", "direction", "crop_size", "load_size", "nce_idt", "lambda_NCE",
+              "lambda_GAN"}  # fmt: skip
 
 
 def test_plugin_uses_nothing_of_its_host_beyond_its_contract():
@@ -108,7 +110,7 @@ def test_plugin_trains_and_colors_in_a_cut_checkout_and_continues_here(upstream,
     run = f"--dataroot {dataroot} --direction BtoA --checkpoints_dir {tmp_path}"
     flags = f"{run} {SMALL} --dataset_mode grayscale_unaligned --display_id -1 --batch_size {batch_size} --n_epochs 2"
     flags += " --lambda_TV 0.1 --lambda_l1 5 --lambda_Var 0.1"
-    keep_luma = "--keep_luma" if batch_size == 2 else ""
+    keep_luma = "--keep_luma --gan_on both" if batch_size == 2 else ""
     upstream.run(f"train.py {flags} {keep_luma} --model colorcut --name run")
     lines = losses(tmp_path / "run/loss_log.txt")
     assert len(lines) == 4  # two epochs of four images, a line for every two
@@ -128,7 +130,7 @@ def test_plugin_trains_and_colors_in_a_cut_checkout_and_continues_here(upstream,
 
     # Tested here with the options that CUT recorded, continued here, and then tested there.
     own = f"--dataroot {dataroot} --checkpoints_dir {tmp_path} --name run --gpu_ids -1"
-    output_of(f"test.py {own} --results_dir {tmp_path / 'ours'}")
+    output_of(f"test.py {own} --preprocess none --results_dir {tmp_path / 'ours'}")
     printed = output_of(f"train.py {own} --continue_train --epoch_count 3 --n_epochs 3 --display_id -1")
     assert "end of epoch 3 / 3" in printed and "with the networks of epoch latest" in printed
     upstream.run(f"{test} {tmp_path / 'theirs'}")

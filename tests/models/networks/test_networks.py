@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from models.networks import define_D, define_F, define_G
-from models.networks.layers import Downsample, InstanceNorm2d, Upsample
+from models.networks.context import context_of
+from models.networks.infer_flags import infer_flags
+from models.networks.layers import NORMS, Downsample, InstanceNorm2d, Upsample, norm_layer
 from models.networks.padding import apply_padded
 
 
@@ -118,3 +120,58 @@ def test_patch_sample_by_hand():
     assert torch.allclose(out[1, 2], x / (x.norm() + 1e-7), atol=1e-6)
     (plain,) = define_F([6], "sample")([feature], patch_ids)
     assert torch.allclose(plain[0, 0], feature[0, :, 2, 3] / feature[0, :, 2, 3].norm(), atol=1e-6)
+
+
+def test_layer_norm_keeps_what_all_channels_share_and_instance_norm_does_not():
+    x = torch.randn(2, 6, 9, 7, dtype=torch.float64)
+    layer = norm_layer("layer")(6).double()
+    nn.init.normal_(layer.weight)
+    expected = torch.stack([(one - one.mean()) / (one.var(correction=0) + 1e-5).sqrt() for one in x])
+    expected = expected * layer.weight[:, None, None] + layer.bias[:, None, None]
+    assert torch.allclose(layer(x), expected, atol=1e-12)
+    brighter = x + torch.tensor([5.0, 0, 0, 0, 0, 0])[:, None, None]  # one channel of the whole image
+    assert torch.allclose(InstanceNorm2d()(x), InstanceNorm2d()(brighter))
+    assert (layer(x) - layer(brighter)).abs().max() > 0.5
+
+
+def test_context_by_hand():
+    images = torch.zeros(1, 3, 16, 24)
+    images[:, 0, :8], images[:, 1, 8:] = 1.0, 1.0  # red above, green below
+    height, square, local, luma, mean, deviation = context_of(images)[0]
+    assert torch.allclose(height[:, 5], torch.linspace(-1, 1, 16)) and torch.equal(square, height**2)
+    assert torch.allclose(luma[:8], torch.tensor(0.299)) and torch.allclose(luma[8:], torch.tensor(0.587))
+    assert torch.allclose(mean, torch.tensor(0.443)) and torch.allclose(deviation, torch.tensor(0.144))
+    assert local[0, 0] == pytest.approx(0.299) and local[-1, -1] == pytest.approx(0.587)
+    assert 0.299 < local[7, 0] < local[8, 0] < 0.587 and local.std(1).max() < 1e-6
+
+
+def test_generator_with_context_tells_above_from_below_and_light_from_dark():
+    """Two flat images, which a plain generator with instance norm cannot tell apart."""
+    torch.manual_seed(1)
+    plain, aware = generator(), generator(context=True)
+    gray = torch.zeros(1, 3, 32, 32)
+    outputs = {net: [net(gray), net(gray + 0.5)] for net in (plain, aware)}
+    assert torch.allclose(*outputs[plain], atol=1e-5) and (outputs[aware][0] - outputs[aware][1]).abs().max() > 0.01
+    rows = [outputs[net][0].mean((0, 1, 3)) for net in (plain, aware)]
+    assert rows[0].std() < 1e-5 and rows[1].std() > 1e-3
+    state = aware.state_dict()
+    assert plain.state_dict().keys() == {key for key in state if not key.startswith("context.")}
+
+
+@pytest.mark.parametrize("taps", [[0, 4, 8, 12], [-1]])
+def test_generator_with_context_gives_the_same_features_with_and_without_images(taps):
+    net, images = generator(context=True), torch.randn(2, 3, 32, 36)
+    together, features = net(images, taps)
+    assert torch.equal(together, net(images)) and together.shape == images.shape
+    alone = net(images, taps, encode_only=True)
+    assert [f.shape for f in features] == [f.shape for f in alone]
+    assert all(torch.equal(one, other) for one, other in zip(features[:-1], alone[:-1], strict=True))
+    assert apply_padded(net, torch.randn(1, 3, 17, 41)).shape == (1, 3, 17, 41)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("context", [False, True])
+def test_flags_of_a_generator_are_inferred_from_its_weights(norm, context):
+    flags = infer_flags("G", generator("resnet_6blocks", 8, norm, context=context, no_antialias=True).state_dict())
+    assert (flags["normG"], flags["context"], flags["netG"], flags["ngf"]) == (norm, context, "resnet_6blocks", 8)
+    assert flags["no_antialias"] and not flags["no_antialias_up"] and flags["output_nc"] == 3
