@@ -9,6 +9,7 @@ docs/metrics.md defines all columns.
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -56,7 +57,7 @@ def main() -> None:
     style = [image for image, _ in style_images(opt, "train")]
     judge = Judge([to_lab(tensor2im(image)) for image in style])
     references = reference_colorizers(style, judge.mean_color)
-    colorizers = {**references, **{name: model_colorizer(model) for name, model in models.items()}}
+    colorizers = {**references, **{name: partial(colorize, model) for name, model in models.items()}}
     title = f"evaluation_{opt.epoch}"
     results = ResultsPage(copyconf(opt, name=options.output_name), options.as_text(opt), title)
     records = color_and_measure(opt, judge, colorizers, results)
@@ -90,16 +91,9 @@ def source_images(opt: Namespace) -> Iterator[tuple[torch.Tensor, str]]:
         yield to_grayscale(batch[source]), batch[f"{source}_paths"][0]
 
 
-def model_colorizer(model: BaseModel) -> Colorizer:
-    """Return a function that colors an image with a model."""
-    source, _ = source_and_style(model.opt)
-
-    def colorize(gray: torch.Tensor) -> np.ndarray:
-        model.set_input({source: gray, f"{source}_paths": [""]})
-        model.test()
-        return tensor2im(model.fake_B)
-
-    return colorize
+def colorize(model: BaseModel, gray: torch.Tensor) -> np.ndarray:
+    """Color an image with a model."""
+    return tensor2im(model.colorize(gray))
 
 
 def reference_colorizers(style: Iterable[torch.Tensor], mean_color: np.ndarray) -> dict[str, Colorizer]:
@@ -126,7 +120,7 @@ def color_and_measure(
     limit = None if opt.num_test == float("inf") else opt.num_test
     for image, path in islice(style_images(opt, opt.phase), limit):
         gray, truth = to_grayscale(image), to_lab(tensor2im(image))
-        colored = {name: colorize(gray) for name, colorize in colorizers.items()}
+        colored = {name: color(gray) for name, color in colorizers.items()}
         for name, output in colored.items():
             records[name][STYLE].append(judge.style_record(to_lab(output), truth))
         records[TRUTH][STYLE].append(judge.style_record(truth, truth))
@@ -135,7 +129,7 @@ def color_and_measure(
             records[TRUTH][IMAGES].append(tensor2im(image))
         results.add({**colored, TRUTH: image}, path)
     for gray, path in islice(source_images(opt), limit):
-        colored = {name: colorize(gray) for name, colorize in colorizers.items()}
+        colored = {name: color(gray) for name, color in colorizers.items()}
         for name, output in colored.items():
             records[name][CONTENT].append(judge.content_record(to_lab(output), to_lab(colored["gray"])))
             if opt.fid_weights:

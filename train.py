@@ -8,13 +8,14 @@ from collections.abc import Callable
 from contextlib import closing
 
 from data import Loader, create_dataset
-from models import BaseModel, create_model
-from models.color_losses import rgb_to_lab
+from data.validation import score_of
+from models import BaseModel, create_model, create_test_copy
+from models.color_losses import rgb_to_lab, to_grayscale
 from models.networks.build import describe_networks
 from models.optimizers import learning_rate
 from options.train_options import TrainOptions
 from util import distributed
-from util.errors import run
+from util.errors import UsageError, run
 from util.random_state import seed_everything
 from util.report.color_spread import ColorSpread
 from util.report.console import silence
@@ -38,6 +39,10 @@ def main(make_model: Callable[[Namespace], BaseModel] = create_model) -> None:
         print(message)
     seed_everything(opt.seed)
     dataset = create_dataset(opt)
+    if opt.val_freq > 0 and dataset.dataset.validation is None:
+        raise UsageError(
+            f"--val_freq: --dataset_mode {opt.dataset_mode} has no folder of style images to hold out from"
+        )
     model = make_model(opt)
     model.setup(opt)
     print(describe_networks(model.networks(), opt.verbose))
@@ -98,18 +103,34 @@ def train(
                 save_and_stop(model, progress, report)
                 return
 
-        finish_epoch(opt, model, progress, report)
+        finish_epoch(opt, dataset, model, progress, report)
 
 
-def finish_epoch(opt: Namespace, model: BaseModel, progress: Progress, report: TrainingReport | NullReport) -> None:
+def finish_epoch(
+    opt: Namespace, dataset: Loader, model: BaseModel, progress: Progress, report: TrainingReport | NullReport
+) -> None:
     """End an epoch: images on the page, the next learning rate, every --save_epoch_freq epochs a checkpoint."""
     epoch, last_epoch = progress.epoch, opt.n_epochs + opt.n_epochs_decay
     model.check_losses()
     model.update_learning_rate()
     report.end_epoch(last_epoch, learning_rate(model.optimizers[0]), model.visuals)
+    if crossed(opt.val_freq, epoch - 1, epoch) or (opt.val_freq > 0 and epoch == last_epoch):
+        validate(dataset, model, progress, report)
     progress.epoch, progress.epoch_iter = epoch + 1, 0
     if crossed(opt.save_epoch_freq, epoch - 1, epoch) or epoch == last_epoch:
         state.save(model, progress, ["latest", epoch])
+
+
+def validate(dataset: Loader, model: BaseModel, progress: Progress, report: TrainingReport | NullReport) -> None:
+    """Measure on the style images that are held out, and save the networks if they are the best so far."""
+    if not distributed.is_first():
+        return
+    copy = create_test_copy(model)
+    figures = dataset.dataset.validation.measure(lambda image: copy.colorize(to_grayscale(image)))
+    if score_of(figures) < progress.best_score:
+        progress.best_score, progress.best_epoch = score_of(figures), progress.epoch
+        model.save_networks("best")
+    report.log_validation(figures, progress.best_epoch)
 
 
 def save_and_stop(model: BaseModel, progress: Progress, report: TrainingReport | NullReport) -> None:

@@ -165,6 +165,13 @@ class BaseModel(ABC):
             self.forward()
             self.compute_visuals()
 
+    def colorize(self, gray: torch.Tensor) -> torch.Tensor:
+        """Return what a model in test mode makes of a gray image: (1, 3, H, W) in [-1, 1], of any size."""
+        source, _ = source_and_style(self.opt)
+        self.set_input({source: gray, f"{source}_paths": [""]})
+        self.test()
+        return self.fake_B
+
     def update_learning_rate(self) -> None:
         """Advance the schedules by one epoch."""
         total, count = distributed.sum_over_processes(self.epoch_loss).tolist()

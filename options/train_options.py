@@ -31,6 +31,8 @@ class TrainOptions(BaseOptions):
         add("--save_epoch_freq", type=int, default=5, help="save a checkpoint every N epochs")
         add("--evaluation_freq", type=int, default=5000, help="accepted for CUT's scripts: neither CUT nor we read it")
         add("--save_by_iter", action="store_true", help="keep each save of the latest networks as iter_N")
+        add("--val_freq", type=int, default=0, help="every N epochs measure the colors on a tenth of the style images, "
+            "which training does not see, and keep the best networks as best_net_*.pth; 0: never")  # fmt: skip
         add("--continue_train", action="store_true", help="continue from the latest state of the run --name")
         add("--epoch_count", type=int, default=1, help="number of the first epoch; a saved state has its own")
         add("--phase", default="train", help="which folders are read: PHASEA, PHASEB")

@@ -10,6 +10,7 @@ _MAX_POINTS = 1000  # of a curve that is drawn
 def values_of(record: dict) -> dict[str, float]:
     """Return the numbers of a record of metrics.jsonl that have a curve, by the name of the curve."""
     values = {f"{group}/{name}": value for group in ("losses", "colors") for name, value in record[group].items()}
+    values |= {f"validation/{name}": value for name, value in record.get("validation", {}).items()}
     values["learning rate"] = record["learning_rate"]
     values["iterations per second"] = 1 / record["times"]["iteration"]
     return values

@@ -15,7 +15,8 @@ class MetricsLog:
     A record of metrics.jsonl: `epoch`, and `epoch_iter`, the images of it that were seen; `epochs`, both as one
     number; `iteration` and `pictures`, the images, of the whole run; `losses` without their weights; `colors` in Lab
     units (color_spread.py) and `one_tone`, the alarm; `learning_rate`; `times` in seconds: of an `iteration`, of the
-    part of it spent waiting for `data`, since the start (`elapsed`), and in calls of the live `monitor`.
+    part of it spent waiting for `data`, since the start (`elapsed`), and in calls of the live `monitor`; with
+    --val_freq the latest figures of `validation`.
     """
 
     def __init__(self, folder: RunFolder):

@@ -66,6 +66,7 @@ class TrainingReport:
         self.data_alarm = DataAlarm(opt, filling_epoch=progress.epoch if fills_cache else None)
         self.start = self.last_log = time.perf_counter()
         self.steps, self.waited = 0, 0.0  # since the last log of losses
+        self.validation: dict[str, float] = {}  # its latest figures
         self.total_iters_shown = 0  # images of the run when visuals were last shown live
 
     def batches(self, loader: Iterable[dict]) -> Iterator[dict]:
@@ -130,7 +131,14 @@ class TrainingReport:
             "one_tone": self.collapse_alarm.warning is not None,
             "learning_rate": learning_rate,
             "times": times,
+            **({"validation": self.validation} if self.validation else {}),
         }
+
+    def log_validation(self, figures: dict[str, float], best_epoch: int) -> None:
+        """Print the figures of --val_freq; the next record has them."""
+        self.validation = figures
+        text = ", ".join(f"{name} {value:.2f}" for name, value in figures.items())
+        self.print(f"validation after epoch {self.progress.epoch}: {text}; best: epoch {best_epoch}")
 
     def log_images(self, compute_visuals: ComputeVisuals) -> None:
         """Show the current images live and in TensorBoard; they are computed only for those."""
@@ -197,4 +205,4 @@ class NullReport:
     def print(self, *_: object) -> None:
         """Do nothing, as all other methods."""
 
-    count_step = log_losses = log_images = update_page = end_epoch = close = print
+    count_step = log_losses = log_validation = log_images = update_page = end_epoch = close = print

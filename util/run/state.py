@@ -18,6 +18,8 @@ class Progress:
     epoch_iter: int = 0
     total_iters: int = 0
     iterations: int = 0  # training steps
+    best_score: float = float("inf")  # of --val_freq
+    best_epoch: int = 0
 
     def count(self, images: int) -> None:
         """Count a step on so many images."""

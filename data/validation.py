@@ -1,0 +1,54 @@
+"""--val_freq: how well a generator colors style images that training does not see."""
+
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+
+from data.image_reader import read_image
+from data.transforms import get_transform, whole_image_steps
+from util.evaluation.bootstrap import estimate
+from util.evaluation.color_metrics import to_lab
+from util.evaluation.judge import Judge
+from util.util import copyconf, tensor2im
+
+
+def hold_out(paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the files to train on, and every tenth file, which is held out."""
+    return [path for number, path in enumerate(paths) if number % 10], list(paths[::10])
+
+
+class Validation:
+    """Measures the ab-error and the patch distance of docs/metrics.md on held-out style images."""
+
+    def __init__(self, opt: Namespace, style: Iterable[str], held_out: Iterable[str]):
+        """Args: opt: of the training; style: files that it trains on; held_out: files that it does not."""
+        steps = whole_image_steps(opt.preprocess)
+        size = opt.load_size if "rescale_shortside" in steps else opt.crop_size
+        self.opt = copyconf(opt, isTrain=False, no_flip=True, preprocess=steps, load_size=size)
+        self.judge = Judge([to_lab(tensor2im(image)) for image in self._read(style)])
+        self.images = list(self._read(held_out))
+
+    def measure(self, colorize: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, float]:
+        """Color the images, and return both figures.
+
+        Args: colorize: from an image (1, 3, H, W) in [-1, 1] to what becomes of its gray version.
+        """
+        records = []
+        for image in self.images:
+            colored = to_lab(tensor2im(colorize(image)))
+            records.append(self.judge.style_record(colored, to_lab(tensor2im(image))))
+        statistics = self.judge.statistics(records)
+        names = ("ab_error", "patch_distance")
+        return {name: estimate([statistics[name]], len(records), draws=0).value for name in names}
+
+    def _read(self, paths: Iterable[str]) -> Iterator[torch.Tensor]:
+        transform = get_transform(self.opt)
+        for path in paths:
+            yield transform(read_image(path, self.opt.gray_range, self.opt.gray_stretch))[None]
+
+
+def score_of(figures: dict[str, float]) -> float:
+    """Return the product of both figures; lower is better. Pale colors lose by the one, noisy ones by the other."""
+    return float(np.prod(list(figures.values())))

@@ -1,0 +1,95 @@
+"""--val_freq: what is held out, what is measured, and which networks are kept as the best."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage.color import rgb2lab
+
+from data import create_dataset
+from data.validation import Validation, hold_out, score_of
+from models import create_test_copy
+from models.color_losses import to_grayscale
+from tests.helpers.build import build, train_options
+from tests.helpers.flags import COLORCUT, TINY
+from tests.helpers.images import make_dataroot, noise, read
+from tests.helpers.launch import error_of, output_of
+from util.checkpoint import load
+
+RUN = f"{TINY} {COLORCUT} --display_id -1 --n_epochs 3 --val_freq 1 --lr 0.002"
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """A data root with 4 source and 12 style images of 40x48."""
+    make_dataroot(tmp_path / "set", "trainA", "testA")
+    return make_dataroot(tmp_path / "set", "trainB", "testB", images=[noise(40, 48, seed=k) for k in range(12)])
+
+
+def test_held_out_images_are_never_trained_on(many):
+    assert hold_out(list("abcdefghijkl")) == (list("bcdefghij") + ["l"], ["a", "k"])
+    loader = create_dataset(train_options(many, f"{COLORCUT} --val_freq 1"))
+    seen = {Path(path).stem for _ in range(20) for batch in loader for path in batch["B_paths"]}
+    validation = loader.dataset.validation
+    assert len(validation.images) == 2 and len(loader) == 10
+    assert seen <= {path.stem for path in (many / "trainB").iterdir()} - {"0", "7"}  # sorted by name: 0 1 10 11 2 ... 7
+    whole = create_dataset(train_options(many, COLORCUT))
+    assert whole.dataset.validation is None and len(whole) == 12
+
+
+def test_figures_are_those_of_the_images(many):
+    """Of an image scaled as in a test: no scaling here, as load_size is its shorter side."""
+    opt = train_options(many, f"{COLORCUT} --load_size 40")
+    paths = [str(many / f"trainB/{k}.png") for k in range(12)]
+    validation = Validation(opt, paths[2:], paths[:2])
+    found = validation.measure(to_grayscale)
+    errors = [np.hypot(*np.moveaxis(rgb2lab(read(path)), -1, 0)[1:]).mean() for path in paths[:2]]
+    assert found["ab_error"] == pytest.approx(np.mean(errors), abs=0.01)
+    perfect = validation.measure(lambda image: image)
+    assert perfect["ab_error"] == 0 and perfect["patch_distance"] < 0.5 * found["patch_distance"]
+    assert score_of(perfect) == 0 < score_of(found)
+
+
+def test_test_copy_colors_as_a_test_would_and_leaves_training_alone(dataroot):
+    model, loader = build(dataroot, f"{COLORCUT} --keep_luma --normG batch")
+    model.set_input(next(iter(loader)))
+    model.optimize_parameters()
+    gray = torch.rand(1, 3, 37, 41)
+    state, before = torch.get_rng_state(), {k: v.clone() for k, v in model.netG.state_dict().items()}
+    colored = create_test_copy(model).colorize(gray)
+    assert colored.shape == (1, 3, 37, 41) and model.netG.training
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(torch.equal(value, before[key]) for key, value in model.netG.state_dict().items())
+
+
+@pytest.mark.slow
+def test_train_keeps_the_best_networks_also_when_it_continues(many, tmp_path):
+    flags = f"--dataroot {many} {RUN} --checkpoints_dir {tmp_path} --save_epoch_freq 1"
+    printed = output_of(f"train.py {flags} --name whole --print_freq 4")
+    found = re.findall(r"validation after epoch (\d): ab_error (\S+), patch_distance (\S+); best: epoch (\d)", printed)
+    scores = {int(epoch): float(error) * float(distance) for epoch, error, distance, _ in found}
+    best = min(scores, key=scores.get)
+    assert list(scores) == [1, 2, 3] and int(found[-1][3]) == best
+    weights, expected = (load(tmp_path / f"whole/{epoch}_net_G.pth") for epoch in ("best", best))
+    assert all(torch.equal(weights[key], expected[key]) for key in expected)
+    records = [json.loads(line) for line in (tmp_path / "whole/metrics.jsonl").read_text().splitlines()]
+    assert "validation" not in records[0]
+    assert f"{records[-1]['validation']['ab_error']:.2f}" == found[1][1]  # of epoch 2, logged in epoch 3
+
+    output_of(f"train.py {flags} --name parts --n_epochs 1")
+    continued = f"train.py --checkpoints_dir {tmp_path} --name parts --continue_train --n_epochs 3 --gpu_ids -1"
+    assert f"best: epoch {best}\n" in output_of(continued).replace("best: epoch 1;", "")
+    output_of(f"test.py --dataroot {many} --checkpoints_dir {tmp_path} --name whole --epoch best --gpu_ids -1 "
+              f"--results_dir {tmp_path / 'results'}")  # fmt: skip
+    assert (tmp_path / "results/whole/test_best/index.html").is_file()
+
+
+def test_val_freq_needs_style_images(dataroot, tmp_path):
+    flags = f"--dataroot {dataroot} {TINY} --checkpoints_dir {tmp_path} --val_freq 1"
+    assert "colorization" in error_of(
+        f"train.py {flags} --model pix2pix --dataset_mode colorization --netG resnet_4blocks", code=2
+    )
+    assert "too few" in error_of(f"train.py {flags} {COLORCUT} --max_dataset_size 1", code=2)
