@@ -83,6 +83,8 @@ def train(
         for batch in report.batches(dataset):
             model.set_input(batch)
             model.optimize_parameters()
+            for average in model.averages.values():
+                average.update()
 
             before = progress.total_iters
             progress.count(dataset.step_size)

@@ -22,6 +22,6 @@ def create_test_copy(model: BaseModel) -> BaseModel:
     with torch.random.fork_rng(devices):
         copy = create_model(copyconf(model.opt, isTrain=False))
     for name, net in copy.networks().items():
-        net.load_state_dict(model.networks()[name].state_dict())
+        net.load_state_dict(model.networks_to_test()[name].state_dict())
     copy.eval()
     return copy

@@ -15,6 +15,7 @@ from models import checkpoints
 from models.acceleration import compile_networks, prepare_device
 from models.cuda_graph import RecordedStep
 from models.finite_check import FiniteCheck
+from models.moving_average import MovingAverage
 from models.networks import define_D, define_G
 from models.networks.load import load_network
 from models.networks.padding import apply_padded
@@ -50,6 +51,7 @@ class BaseModel(ABC):
         self.metric = 0.0  # what --lr_policy plateau watches: the mean total loss of the last epoch
         self.epoch_loss = torch.zeros(2)  # sum and count of the total loss in this epoch
         self.finite_check = FiniteCheck()
+        self.averages: dict[str, MovingAverage] = {}  # of generators by name, with --ema
         self.uses_training_step = False  # set by TrainingStep
         if self.isTrain:
             self.scaler = torch.amp.GradScaler(self.device.type, enabled=opt.acceleration.amp == "fp16")
@@ -149,6 +151,9 @@ class BaseModel(ABC):
         self.schedulers = [make_scheduler(optimizer, opt) for optimizer in self.optimizers]
         if opt.pretrained_name:
             self.load_networks(opt.epoch, RunFolder(Path(opt.checkpoints_dir) / opt.pretrained_name))
+        if opt.ema > 0:
+            generators = {name: net for name, net in self.networks().items() if name.startswith("G")}
+            self.averages = {name: MovingAverage(net, opt.ema) for name, net in generators.items()}
         if opt.acceleration.compile:
             compile_networks(self.networks().values(), self.device)
         if opt.acceleration.cuda_graph:
@@ -186,6 +191,10 @@ class BaseModel(ABC):
     def networks(self) -> dict[str, nn.Module]:
         """Return the networks of `model_names` by name."""
         return {name: getattr(self, f"net{name}") for name in self.model_names}
+
+    def networks_to_test(self) -> dict[str, nn.Module]:
+        """Return the networks by name; with --ema the averages of the generators instead of themselves."""
+        return {**self.networks(), **{name: average.average for name, average in self.averages.items()}}
 
     def losses(self) -> dict[str, torch.Tensor]:
         """Return the losses of `loss_names` that the model has computed so far."""
@@ -233,7 +242,7 @@ class BaseModel(ABC):
 
     def save_networks(self, epoch: int | str) -> None:
         """Write `{epoch}_net_{NAME}.pth`."""
-        checkpoints.save_networks(self.networks(), self.run_folder, epoch)
+        checkpoints.save_networks(self.networks_to_test(), self.run_folder, epoch)
 
     def load_networks(self, epoch: int | str, folder: RunFolder | None = None) -> None:
         """Read `{epoch}_net_{NAME}.pth` of this run, or of the run in a folder."""
@@ -247,6 +256,7 @@ class BaseModel(ABC):
         """Return everything that training needs to continue. Of several processes the first one gets it whole."""
         return {
             "networks": {name: net.state_dict() for name, net in self.networks().items()},
+            "averages": {name: average.state() for name, average in self.averages.items()},
             **checkpoints.training_state(self.optimizers, self.schedulers, self.scaler, self.device),
             "lr": self.opt.lr,
             "metric": self.metric,
@@ -258,6 +268,9 @@ class BaseModel(ABC):
         """Restore what `state` returned. Rates and numbers of epochs given for this run win."""
         for name, net in self.networks().items():
             load_network(net, state["networks"].get(name, {}), str(self.run_folder.state), name, vars(self.opt))
+        for name, average in self.averages.items():
+            # A state without averages: they start from its weights.
+            average.load_state(state.get("averages", {}).get(name) or MovingAverage(average.net, average.decay).state())
         checkpoints.load_training_state(state, self.optimizers, self.schedulers, self.scaler, self.device)
         apply_rates(self.optimizers, self.schedulers, self.opt, state["lr"])
         self.metric = state["metric"]

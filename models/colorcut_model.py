@@ -21,7 +21,8 @@ def _presets():
         mode: {name: value for name, value in defaults.items() if name not in epochs}
         for mode, defaults in inherited.get("CUT_mode", {}).items()
     }
-    return {**inherited, "CUT_mode": modes, "term_units": {"style": STYLE_WEIGHTS}}
+    # The weights come first, so that --preset wins over them.
+    return {"term_units": {"style": STYLE_WEIGHTS}, **inherited, "CUT_mode": modes}
 
 
 class ColorCUTModel(CUTModel):

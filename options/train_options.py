@@ -72,6 +72,8 @@ class TrainOptions(BaseOptions):
         add("--n_epochs_decay", type=int, default=200, help="epochs over which it then falls to 0; others add both")
         add("--beta1", type=float, default=0.5, help="beta1 of Adam")
         add("--beta2", type=float, default=0.999, help="beta2 of Adam")
+        add("--ema", type=float, default=0.0, metavar="DECAY", help="save a moving average of the generator's weights "
+            "with this decay, such as 0.99, instead of the weights; 0: off")  # fmt: skip
         add("--lr", type=float, default=0.0002, help="initial learning rate of Adam")
         add("--gan_mode", default="lsgan", choices=GAN_MODES, help="GAN loss")
         add("--lambda_gp", type=float, default=0.0, help="weight of the gradient penalty; 10 in the WGAN-GP paper")
@@ -102,6 +104,8 @@ class TrainOptions(BaseOptions):
                              "see --display_username")  # fmt: skip
         check_minimum(opt, "accumulate", 1)
         self.disabled = acceleration.resolve_acceleration(opt)
+        if not 0 <= opt.ema < 1:
+            raise UsageError(f"--ema {opt.ema}: expected 0 or more and less than 1")
         if opt.lr <= 0:
             raise UsageError(f"--lr {opt.lr}: expected more than 0")
 

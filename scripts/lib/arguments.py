@@ -3,12 +3,13 @@
 import argparse
 from pathlib import Path
 
-# The scripts of the paper's rows, and how figures call them.
+# The scripts of the paper's rows and of the best preset, and how figures call them.
 TITLES = {
     "cut": "CUT",
     "cut_tv": "CUT + TV",
     "cut_tv_l1": "CUT + TV + L1",
     "colorcut": "ColorCUT",
+    "best": "ColorCUT, best preset",
     "fastcut": "FastCUT",
     "cyclegan": "CycleGAN",
     "pix2pix": "pix2pix",

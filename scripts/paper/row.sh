@@ -1,5 +1,6 @@
 # Sourced by the scripts of the paper's rows, which are called as SCRIPT DATAROOT [--small] [FLAG OF train.py...].
 # `row FLAG...` trains the model that these flags make, under the name SET_ROW; called again, it continues that run.
+# With --seed N the name of the run is SET_ROW_seedN, so that a row can be trained with several seeds.
 # With PRINT_FLAGS=1 it prints the flags instead. `run_of ROW` prints the name of a row's run.
 set -euo pipefail
 usage=${usage:-"usage: $0 DATAROOT [--small] [FLAG OF train.py...]"}
@@ -13,9 +14,12 @@ if [ "${1:-}" = --small ]; then
     shift
 fi
 passed_on=("$@")
-checkpoints=checkpoints
+checkpoints=checkpoints seed=
 while [ $# -gt 1 ]; do
-    [ "$1" != --checkpoints_dir ] || checkpoints=$2
+    case $1 in
+        --checkpoints_dir) checkpoints=$2 ;;
+        --seed) seed=$2 ;;
+    esac
     shift
 done
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -24,7 +28,7 @@ run_of() {
     local name
     name=$(basename "$data_root")_$1
     [ $preset = paper ] || name+=_$preset
-    echo "$name"
+    echo "$name${seed:+_seed$seed}"
 }
 
 row() {

@@ -23,7 +23,7 @@ from tests.helpers.launch import call, refusal
 from util.util import save_image
 
 TINY = "--ngf 4 --ndf 4 --netG resnet_4blocks --crop_size 32 --load_size 32 --gpu_ids -1"
-ROWS = ["cut", "cut_tv", "cut_tv_l1", "colorcut", "fastcut", "cyclegan", "pix2pix"]
+ROWS = ["cut", "cut_tv", "cut_tv_l1", "colorcut", "best", "fastcut", "cyclegan", "pix2pix"]
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_contact_sheet_puts_each_output_below_its_source(output):
     assert values == [[30, 60], [255, 60], [90, 255], [90, 255]]
 
 
-@pytest.mark.parametrize("script", ["figure1", "figure6", "figure7", "ablation"])
+@pytest.mark.parametrize("script", ["figure1", "figure6", "figure7", "ablation", "table"])
 def test_scripts_of_the_paper_refuse_a_mistake_in_one_line(tree, dataroot, script):
     mistakes = {"": 2, str(tree / "nothing"): 2}
     if script in ("figure1", "figure7"):
@@ -240,19 +240,29 @@ exit 0"""
 
 
 def test_ablation_trains_all_rows_then_makes_the_figures(tree, dataroot):
-    flags = "--small --gpu_ids -1 --lr 0.001 --direction BtoA"
+    flags = "--small --gpu_ids -1 --lr 0.001 --seed 3"
     result = run(tree, f"scripts/paper/ablation.sh {dataroot} {flags}", interpreter=RECORDER)
     assert result.returncode == 0, result.stderr
     calls = (tree / "calls").read_text().splitlines()
-    programs = ["train.py"] * 7 + ["scripts/paper/figure6.py"] + ["test.py"] * 7 + ["scripts/paper/figure7.py"]
+    programs = ["train.py"] * 8 + ["scripts/paper/figure6.py"] + ["test.py"] * 8 + ["scripts/paper/figure7.py"]
     programs += ["test.py"] * 3 + ["scripts/paper/figure1.py"]
     assert [line.split()[0] for line in calls] == programs
     for row, line in zip(ROWS, calls, strict=False):
-        assert f"--name set_{row}_small --preset small" in line and line.endswith("--lr 0.001 --direction BtoA")
-    assert calls[7] == f"scripts/paper/figure6.py {dataroot} {flags}"
+        assert f"--name set_{row}_small_seed3 --preset small" in line and line.endswith("--lr 0.001 --seed 3")
+    assert calls[8] == f"scripts/paper/figure6.py {dataroot} {flags}"
     tests = [line for line in calls if line.startswith("test.py")]
     for line in tests:
         assert "--gpu_ids -1" in line and "--lr" not in line
     modes = ["grayscale_unaligned" in line for line in tests]
-    assert modes == [False] * 6 + [True] + [False, True, False]
-    assert [row.split("=")[0] for row in calls[15].split()[1:]] == ROWS
+    assert modes == [False] * 7 + [True] + [False, True, False]
+    assert [row.split("=")[0] for row in calls[17].split()[1:]] == ROWS
+
+
+def test_table_measures_all_seeds_of_each_trained_row(tree, dataroot):
+    for name in ("set_best_small_seed1", "set_best_small_seed2", "set_cut_small", "set_cyclegan_seed1"):
+        (tree / "checkpoints" / name).mkdir(parents=True)
+        (tree / f"checkpoints/{name}/latest_net_G.pth").touch()
+    result = run(tree, f"scripts/paper/table.sh {dataroot} --small --gpu_ids -1", interpreter=RECORDER)
+    assert result.returncode == 0, result.stderr
+    names = "--names set_cut_small set_best_small_seed1,set_best_small_seed2 --name set_table_small"
+    assert (tree / "calls").read_text() == f"evaluate.py --dataroot {dataroot} {names} --gpu_ids -1\n"

@@ -14,7 +14,8 @@ from tests.helpers.launch import ROOT
 # Model and weights of TV, L1, Var; None if the model has no such terms.
 ROWS = {
     "cut": ("cut", None), "cut_tv": ("colorcut", (0.1, 0, 0)), "cut_tv_l1": ("colorcut", (0.1, 5, 0)),
-    "colorcut": ("colorcut", (0.1, 5, 0.1)), "fastcut": ("cut", None), "cyclegan": ("cycle_gan", None),
+    "colorcut": ("colorcut", (0.1, 5, 0.1)), "best": ("colorcut", (0.1, 12, 0.1)),
+    "fastcut": ("cut", None), "cyclegan": ("cycle_gan", None),
     "pix2pix": ("pix2pix", None),
 }  # fmt: skip
 
@@ -38,12 +39,15 @@ def test_row_is_the_paper_s_recipe_with_its_own_weights(dataroot, row):
     model, loader = build(dataroot, flags)
     assert take_steps(model, loader)
     opt, (name, weights) = vars(model.opt), ROWS[row]
-    assert (opt["model"], opt["preset"], opt["ndf"], opt["n_epochs"]) == (name, "small", 4, 7)
+    preset = "best_small" if row == "best" else "small"
+    assert (opt["model"], opt["preset"], opt["ndf"], opt["n_epochs"]) == (name, preset, 4, 7)
     assert (opt["lr_policy"], opt["n_epochs_decay"]) == ("cosine", 0)
     assert opt["dataset_mode"] == ("colorization" if row == "pix2pix" else "grayscale_unaligned")
     if weights:
         assert tuple(opt[f"lambda_{term}"] for term in ("TV", "l1", "Var")) == weights
-    assert opt.get("CUT_mode", "").lower() == ("fastcut" if row == "fastcut" else "cut" if "cut" in row else "")
+    assert opt.get("CUT_mode", "").lower() == (
+        "fastcut" if row == "fastcut" else "cut" if opt["model"] in ("cut", "colorcut") else ""
+    )
 
 
 @pytest.mark.slow
