@@ -26,7 +26,7 @@ def test_adding_a_model_works_as_the_page_says(dataroot, tree, name):
     train, test = (command for command in COMMANDS if f"--name {name}" in command)
     flags = f"{TINY} --print_freq 4 --n_epochs 1 --n_epochs_decay 0 --lambda_L1 3 --display_id -1"
     output_of(f"{train} {flags}", cwd=tree)
-    output_of(f"{test} --gpu_ids -1", cwd=tree)
+    output_of(f"{test} --gpu_ids -1 --preprocess none", cwd=tree)
     log = (tree / f"checkpoints/{name}/loss_log.txt").read_text()
     losses = {key: float(value) for key, value in re.findall(r"(\w+): (\d\S+)", log.splitlines()[-1].split(")")[-1])}
     assert np.isfinite(list(losses.values())).all() and losses["L1"] > 0

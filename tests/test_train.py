@@ -119,7 +119,7 @@ def test_test_takes_any_size(dataroot, tmp_path):
     for number, size in enumerate(sizes):
         save(noise(*size), dataroot / f"testA/{number}.png")
     results = f"--checkpoints_dir {tmp_path} --results_dir {tmp_path / 'results'} --name run"
-    output_of(f"test.py --dataroot {dataroot} --gpu_ids -1 {results}")
+    output_of(f"test.py --dataroot {dataroot} --gpu_ids -1 --preprocess none {results}")
     painted = tmp_path / "results/run/test_latest/images/fake_B"
     assert [read(painted / f"{number}.png").shape[:2] for number in range(4)] == sizes
 
