@@ -82,6 +82,7 @@ def test_runs_side_by_side(tmp_path, runs):
     for text in (printed, page, markdown):
         assert all(row in text for row in [*ROWS, *rows]) and "two  " not in text
         assert f"{table['cycle']['ab_error']['value']:.2f}" in text
+    assert page.index("<h1>") < page.index("<table>") < page.index("<figure>")
 
 
 def test_mistakes_end_in_one_line(dataroot, tmp_path, runs):

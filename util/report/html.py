@@ -57,7 +57,7 @@ class Page:
             tags.meta(charset="utf-8")
             tags.meta(name="viewport", content="width=device-width, initial-scale=1")
             tags.style(dominate.util.raw(_STYLE))
-        self.document.add(tags.h1(title))
+        self.heading = self.document.add(tags.h1(title))
 
     def add_note(self, text: str, kind: str = "note") -> None:
         """Add a line of plain text; `kind` is "note" or "warning"."""
@@ -75,11 +75,12 @@ class Page:
             self.document.add(tags.details(tags.summary(summary), tags.pre(text)))
 
     def add_table(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Add a table of plain text below the titles of its columns."""
+        """Add a table of plain text at the top, below the heading of the page."""
         if self.available:
             head = tags.thead(tags.tr(tags.th(title) for title in titles))
             body = tags.tbody(tags.tr(tags.td(cell) for cell in row) for row in rows)
-            self.document.add(tags.div(tags.table(head, body), cls="table"))
+            children = self.heading.parent.children
+            children.insert(children.index(self.heading) + 1, tags.div(tags.table(head, body), cls="table"))
 
     def add_charts(self, x: Sequence[float], charts: dict[str, dict[str, Sequence[float | None]]], note: str) -> None:
         """Add a chart for each title, with its curves by name over the same x, and a line of text below."""
