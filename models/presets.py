@@ -10,7 +10,8 @@ SMALL = {
     **PAPER, "lr": 2e-4, "n_epochs": 7, "crop_size": 64, "load_size": 80, "netG": "resnet_6blocks", "ngf": 16,
     "ndf": 16,
 }  # fmt: skip
-# What colors best in docs/results.md. Flags of --model colorcut are among them.
+# The luma is kept, and colors may depend on the whole image: docs/training.md explains each flag. Some of them are
+# those of --model colorcut.
 _BEST = {
     "keep_luma": True, "gan_on": "both", "idt_input": "gray", "normG": "layer", "context": True, "netD": "n_layers",
     "n_layers_D": 1, "lambda_l1": 12.0, "lr": 1e-3, "ema": 0.99,

@@ -26,7 +26,7 @@ class TrainOptions(BaseOptions):
         add = parser.add_argument
         add("--preset", choices=PRESETS, help="a recipe: paper = lr 5e-3 on a cosine to 0 over 30 epochs, batch 1, "
             "256x256 images, flips only; small = the same for a CPU: lr 2e-4, 7 epochs, 64x64, 16 filters, 6 blocks; "
-            "best, best_small = for --model colorcut: the sizes of paper and small, and what colors best")  # fmt: skip
+            "best, best_small = for --model colorcut: the sizes of paper and small, with the luma kept")  # fmt: skip
         add("--save_latest_freq", type=int, default=5000, help="save the latest state every N images")
         add("--save_epoch_freq", type=int, default=5, help="save a checkpoint every N epochs")
         add("--evaluation_freq", type=int, default=5000, help="accepted for CUT's scripts: neither CUT nor we read it")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ColorCUT with the preset that colors best, which is not in the paper: scripts/paper/best.sh DATAROOT [--small]
+# ColorCUT with --preset best, which is not in the paper: scripts/paper/best.sh DATAROOT [--small]
 # [FLAG OF train.py...]
 . "$(dirname "$0")/row.sh"
 [ $preset = paper ] && best=best || best=best_small
