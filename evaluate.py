@@ -55,8 +55,9 @@ def main() -> None:
         model.setup(runs[name])
 
     style = [image for image, _ in style_images(opt, "train")]
-    judge = Judge([to_lab(tensor2im(image)) for image in style])
-    references = reference_colorizers(style, judge.mean_color)
+    style_lab = [to_lab(tensor2im(image)) for image in style]
+    judge = Judge(style_lab)
+    references = reference_colorizers(style, style_lab, judge.mean_color)
     colorizers = {**references, **{name: partial(colorize, model) for name, model in models.items()}}
     title = f"evaluation_{opt.epoch}"
     results = ResultsPage(copyconf(opt, name=options.output_name), options.as_text(opt), title)
@@ -67,8 +68,11 @@ def main() -> None:
             of_run[INCEPTION] = fid_and_kid(of_run.pop(IMAGES), training_images, opt.fid_weights)
 
     rows = {**{name: [name] for name in references}, **rows, TRUTH: [TRUTH]}
-    table = {row: summarize(judge, [records[name] for name in names], opt.draws) for row, names in rows.items()}
     each = {name: summarize(judge, [of_run], opt.draws) for name, of_run in records.items()}
+    table = {
+        row: each[names[0]] if len(names) == 1 else summarize(judge, [records[name] for name in names], opt.draws)
+        for row, names in rows.items()
+    }
     results.page.add_table(*tables.as_cells(table))
     folder = results.save()
     tables.write(table, each, folder)
@@ -96,9 +100,17 @@ def colorize(model: BaseModel, gray: torch.Tensor) -> np.ndarray:
     return tensor2im(model.colorize(gray))
 
 
-def reference_colorizers(style: Iterable[torch.Tensor], mean_color: np.ndarray) -> dict[str, Colorizer]:
-    """Return the colorizers that need no training. Args: style: training images; mean_color: their mean (a, b)."""
-    welsh = WelshTransfer([(lightness_of(to_grayscale(image)), to_lab(tensor2im(image))[..., 1:]) for image in style])
+def reference_colorizers(
+    style: Iterable[torch.Tensor], style_lab: Iterable[np.ndarray], mean_color: np.ndarray
+) -> dict[str, Colorizer]:
+    """Return the colorizers that need no training.
+
+    Args:
+        style, style_lab: training images of the style, (1, 3, H, W) in [-1, 1] and as CIELAB (H, W, 3).
+        mean_color: their mean (a, b).
+    """
+    pairs = zip(style, style_lab, strict=True)
+    welsh = WelshTransfer([(lightness_of(to_grayscale(image)), lab[..., 1:]) for image, lab in pairs])
     return {
         "gray": tensor2im,
         "mean color": lambda gray: to_rgb(with_colors(lightness_of(gray), mean_color)),

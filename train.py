@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from data import Loader, create_dataset
-from data.validation import score_of
+from data.validation import Validation, score_of
 from models import BaseModel, create_model, create_test_copy
 from models.color_losses import rgb_to_lab, to_grayscale
 from models.networks.build import describe_networks
@@ -39,7 +39,8 @@ def main(make_model: Callable[[Namespace], BaseModel] = create_model) -> None:
         print(message)
     seed_everything(opt.seed)
     dataset = create_dataset(opt)
-    if opt.val_freq > 0 and dataset.dataset.validation is None:
+    held_out = dataset.dataset.held_out
+    if opt.val_freq > 0 and held_out is None:
         raise UsageError(
             f"--val_freq: --dataset_mode {opt.dataset_mode} has no folder of style images to hold out from"
         )
@@ -56,9 +57,10 @@ def main(make_model: Callable[[Namespace], BaseModel] = create_model) -> None:
     if progress.epoch > last_epoch:
         print(f"all {last_epoch} epochs are done")
         return
+    validation = Validation(opt, *held_out) if opt.val_freq > 0 and distributed.is_first() else None
     report = create_report(opt, dataset, model, progress)
     with closing(dataset), closing(report):  # the report first
-        train(opt, dataset, model, progress, report)
+        train(opt, dataset, validation, model, progress, report)
 
 
 def create_report(opt: Namespace, dataset: Loader, model: BaseModel, progress: Progress) -> TrainingReport | NullReport:
@@ -74,7 +76,12 @@ def create_report(opt: Namespace, dataset: Loader, model: BaseModel, progress: P
 
 
 def train(
-    opt: Namespace, dataset: Loader, model: BaseModel, progress: Progress, report: TrainingReport | NullReport
+    opt: Namespace,
+    dataset: Loader,
+    validation: Validation | None,
+    model: BaseModel,
+    progress: Progress,
+    report: TrainingReport | NullReport,
 ) -> None:
     """Train to the last epoch, or until asked to stop. The state is saved in both cases."""
     stop = StopRequest()
@@ -105,30 +112,32 @@ def train(
                 save_and_stop(model, progress, report)
                 return
 
-        finish_epoch(opt, dataset, model, progress, report)
+        finish_epoch(opt, validation, model, progress, report)
 
 
 def finish_epoch(
-    opt: Namespace, dataset: Loader, model: BaseModel, progress: Progress, report: TrainingReport | NullReport
+    opt: Namespace,
+    validation: Validation | None,
+    model: BaseModel,
+    progress: Progress,
+    report: TrainingReport | NullReport,
 ) -> None:
     """End an epoch: images on the page, the next learning rate, every --save_epoch_freq epochs a checkpoint."""
     epoch, last_epoch = progress.epoch, opt.n_epochs + opt.n_epochs_decay
     model.check_losses()
     model.update_learning_rate()
     report.end_epoch(last_epoch, learning_rate(model.optimizers[0]), model.visuals)
-    if crossed(opt.val_freq, epoch - 1, epoch) or (opt.val_freq > 0 and epoch == last_epoch):
-        validate(dataset, model, progress, report)
+    if validation and (crossed(opt.val_freq, epoch - 1, epoch) or epoch == last_epoch):
+        validate(validation, model, progress, report)
     progress.epoch, progress.epoch_iter = epoch + 1, 0
     if crossed(opt.save_epoch_freq, epoch - 1, epoch) or epoch == last_epoch:
         state.save(model, progress, ["latest", epoch])
 
 
-def validate(dataset: Loader, model: BaseModel, progress: Progress, report: TrainingReport | NullReport) -> None:
+def validate(validation: Validation, model: BaseModel, progress: Progress, report: TrainingReport | NullReport) -> None:
     """Measure on the style images that are held out, and save the networks if they are the best so far."""
-    if not distributed.is_first():
-        return
     copy = create_test_copy(model)
-    figures = dataset.dataset.validation.measure(lambda image: copy.colorize(to_grayscale(image)))
+    figures = validation.measure(lambda image: copy.colorize(to_grayscale(image)))
     if score_of(figures) < progress.best_score:
         progress.best_score, progress.best_epoch = score_of(figures), progress.epoch
         model.save_networks("best")

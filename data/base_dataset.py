@@ -11,7 +11,6 @@ from PIL import Image
 from data.image_cache import ImageCache, cache_if_it_fits
 from data.image_reader import read_image
 from data.transforms import get_params, get_transform, scale
-from data.validation import Validation
 
 __all__ = ["BaseDataset", "get_params", "get_transform"]  # datasets from a CUT checkout import all three from here
 
@@ -24,7 +23,7 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
         self.root = opt.dataroot
         self.current_epoch = 0
         self.cache: ImageCache | None = None
-        self.validation: Validation | None = None  # with --val_freq
+        self.held_out: tuple[list[str], list[str]] | None = None  # with --val_freq: style files in training, and others
 
     @staticmethod
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool) -> argparse.ArgumentParser:

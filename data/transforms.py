@@ -37,6 +37,11 @@ def whole_image_steps(preprocess: str) -> str:
     return "_and_".join(kept) or "none"
 
 
+def tests_at_load_size(steps: str) -> bool:
+    """Return True if these steps scale to the --load_size of training in tests too. CUT's scale to --crop_size then."""
+    return "rescale_shortside" in steps.split("_and_")
+
+
 def scaled_size(size: tuple[int, int], opt: Namespace) -> tuple[int, int]:
     """Return the (width, height) to which `opt.preprocess` scales an image. A size that comes out stays the same."""
     (w, h), steps, load_size = size, opt.preprocess.split("_and_"), opt.load_size

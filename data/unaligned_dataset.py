@@ -2,13 +2,13 @@
 
 import random
 from argparse import Namespace
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
 from data.base_dataset import BaseDataset
 from data.image_folder import make_dataset
 from data.transforms import get_transform
-from data.validation import Validation, hold_out
 from util.errors import UsageError
 from util.util import copyconf, source_and_style
 
@@ -21,11 +21,16 @@ def domain_folder(dataroot: str | Path, phase: str, domain: str) -> Path:
     return root / f"{phase}{domain}"
 
 
+def hold_out(paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the files to train on, and every tenth file, which is held out."""
+    return [path for number, path in enumerate(paths) if number % 10], list(paths[::10])
+
+
 class UnalignedDataset(BaseDataset):
     """PHASEA and PHASEB below the data root. An epoch is as long as the larger of the two.
 
     At test time only the source folder of `--direction` is read, each image once. With `--val_freq` a tenth of the
-    style images are for `validation` only.
+    style images are `held_out`.
     """
 
     def __init__(self, opt: Namespace):
@@ -34,10 +39,10 @@ class UnalignedDataset(BaseDataset):
         self.paths = {domain: make_dataset(self._folder(domain), opt.max_dataset_size) for domain in domains}
         if opt.isTrain and opt.val_freq > 0:
             style = source_and_style(opt)[1]
-            self.paths[style], held_out = hold_out(self.paths[style])
+            self.held_out = hold_out(self.paths[style])
+            self.paths[style] = self.held_out[0]
             if not self.paths[style]:
                 raise UsageError(f"--val_freq holds out a tenth of the style images; {self._folder(style)} has too few")
-            self.validation = Validation(opt, self.paths[style], held_out)
         self.decayed = copyconf(opt, load_size=opt.crop_size)
         self.cache_images(chain.from_iterable(self.paths.values()), opt, self.decayed)
 

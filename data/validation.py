@@ -1,22 +1,17 @@
 """--val_freq: how well a generator colors style images that training does not see."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
 
 from data.image_reader import read_image
-from data.transforms import get_transform, whole_image_steps
+from data.transforms import get_transform, tests_at_load_size, whole_image_steps
 from util.evaluation.bootstrap import estimate
 from util.evaluation.color_metrics import to_lab
 from util.evaluation.judge import Judge
 from util.util import copyconf, tensor2im
-
-
-def hold_out(paths: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the files to train on, and every tenth file, which is held out."""
-    return [path for number, path in enumerate(paths) if number % 10], list(paths[::10])
 
 
 class Validation:
@@ -25,7 +20,7 @@ class Validation:
     def __init__(self, opt: Namespace, style: Iterable[str], held_out: Iterable[str]):
         """Args: opt: of the training; style: files that it trains on; held_out: files that it does not."""
         steps = whole_image_steps(opt.preprocess)
-        size = opt.load_size if "rescale_shortside" in steps else opt.crop_size
+        size = opt.load_size if tests_at_load_size(steps) else opt.crop_size
         self.opt = copyconf(opt, isTrain=False, no_flip=True, preprocess=steps, load_size=size)
         self.judge = Judge([to_lab(tensor2im(image)) for image in self._read(style)])
         self.images = list(self._read(held_out))

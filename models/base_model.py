@@ -269,8 +269,8 @@ class BaseModel(ABC):
         for name, net in self.networks().items():
             load_network(net, state["networks"].get(name, {}), str(self.run_folder.state), name, vars(self.opt))
         for name, average in self.averages.items():
-            # A state without averages: they start from its weights.
-            average.load_state(state.get("averages", {}).get(name) or MovingAverage(average.net, average.decay).state())
+            saved = state.get("averages", {}).get(name)
+            average.load_state(saved) if saved else average.restart()
         checkpoints.load_training_state(state, self.optimizers, self.schedulers, self.scaler, self.device)
         apply_rates(self.optimizers, self.schedulers, self.opt, state["lr"])
         self.metric = state["metric"]

@@ -59,8 +59,8 @@ class ColorCUTModel(CUTModel):
             return
         weights = {"TV": opt.lambda_TV, "l1": opt.lambda_l1, "Var": opt.lambda_Var}
         self.loss_names += [name for name, weight in weights.items() if weight != 0]
-        self.needs_rec_B = opt.lambda_l1 != 0 or (opt.gan_on != "source" and opt.lambda_GAN != 0)
-        if self.needs_rec_B:
+        self.judges_rec_B = opt.gan_on != "source" and opt.lambda_GAN != 0
+        if self.judges_rec_B or opt.lambda_l1 != 0:
             self.visual_names += ["rec_B"]
         self._choose_identity()
         # Over all style images so far: sums of TV per pixel, Var[a], Var[b], and the number of images.
@@ -100,10 +100,7 @@ class ColorCUTModel(CUTModel):
         return self.gray_B if self.gray_identity else super().identity_source()
 
     def forward(self):
-        """Compute what CUT computes, and rec_B = G(gray(Y)) for L1 and --gan_on.
-
-        With --idt_input gray G turns the gray style images into idt_B, and rec_B is the same.
-        """
+        """Compute what CUT computes, and rec_B if D judges it. With --idt_input gray idt_B is made of gray(Y)."""
         if self.isTrain:
             self.gray_B = to_grayscale(self.real_B)
         if self.isTrain and self.adds_identity:
@@ -117,9 +114,8 @@ class ColorCUTModel(CUTModel):
         if self.isTrain and hasattr(self, "idt_B"):
             identity = self.gray_B if self.gray_identity else self.real_B
             self.idt_B = self._recombine(self.idt_B, self._flip(identity))
-        if self.isTrain and self.needs_rec_B:
-            is_shared = self.gray_identity
-            self.rec_B = self._flip(self.idt_B) if is_shared else self._recombine(self.netG(self.gray_B), self.gray_B)
+        if self.isTrain and self.judges_rec_B:
+            self.rec_B = self._recolored_style()
 
     def compute_D_loss(self):
         """Return CUT's loss of D, where the images that --gan_on names take the place of fake_B."""
@@ -139,6 +135,8 @@ class ColorCUTModel(CUTModel):
             self.loss_TV = self._compute_tv()
             loss = loss + opt.lambda_TV * self.loss_TV
         if opt.lambda_l1 != 0:
+            if not self.judges_rec_B:
+                self.rec_B = self._recolored_style()
             self.loss_l1 = F.l1_loss(self.rec_B, self.real_B if opt.l1_target == "color" else self.gray_B)
             loss = loss + opt.lambda_l1 * self.loss_l1
         if opt.lambda_Var != 0:
@@ -147,22 +145,26 @@ class ColorCUTModel(CUTModel):
         self.loss_G = loss
         return loss
 
+    def _recolored_style(self):
+        """Return G(gray(Y)): (N, 3, H, W), which is idt_B with --idt_input gray."""
+        if self.gray_identity:
+            return self._flip(self.idt_B)
+        return self._recombine(self.netG(self.gray_B), self.gray_B)
+
     def _compute_cut_loss(self):
         """Return CUT's loss of G, whose GAN term judges the images that --gan_on names."""
         opt = self.opt
-        if opt.gan_on == "source":
+        if not self.judges_rec_B:
             return super().compute_G_loss()
         weight, opt.lambda_GAN = opt.lambda_GAN, 0.0  # the host leaves its own term out
         loss = super().compute_G_loss()
         opt.lambda_GAN = weight
-        if weight != 0:
-            self.loss_G_GAN = self.criterionGAN(self.netD(self._judged_images()), True).mean()
-            loss = loss + weight * self.loss_G_GAN
-        return loss
+        self.loss_G_GAN = self.criterionGAN(self.netD(self._judged_images()), True).mean()
+        return loss + weight * self.loss_G_GAN
 
     def _judged_images(self):
         """Return the outputs of G that the GAN loss judges: (N, 3, H, W), or (2N, 3, H, W) for both."""
-        if self.opt.gan_on == "source":
+        if not self.judges_rec_B:
             return self.fake_B
         if self.opt.gan_on == "style":
             return self.rec_B

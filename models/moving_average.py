@@ -26,6 +26,11 @@ class MovingAverage:
         for own, new in zip(self.average.buffers(), self.net.buffers(), strict=True):
             own.copy_(new)
 
+    def restart(self) -> None:
+        """Begin anew with the current weights."""
+        self.average.load_state_dict(self.net.state_dict())
+        self.steps = 0
+
     def state(self) -> dict[str, object]:
         """Return what a restart must not lose."""
         return {"weights": self.average.state_dict(), "steps": self.steps}

@@ -3,7 +3,9 @@
 import argparse
 import itertools
 from argparse import Namespace
+from pathlib import Path
 
+from options.base_options import check_minimum
 from options.parser import OneLineParser
 from options.test_options import TestOptions
 from util.errors import UsageError, UserError
@@ -25,6 +27,13 @@ class EvaluateOptions(TestOptions):
         add("--draws", type=int, default=1000, help="draws of the bootstrap for the intervals; 0: no intervals")
         add("--fid_weights", help="weights of Inception for FID and KID, pt_inception-2015-12-05-6726825d.pth of "
             "torch-fidelity (an extra: pip install torch-fidelity)")  # fmt: skip
+
+    def finish(self, opt: Namespace) -> None:
+        """Check what evaluation needs before it begins."""
+        super().finish(opt)
+        check_minimum(opt, "draws", 0)
+        if opt.fid_weights and not Path(opt.fid_weights).is_file():
+            raise UsageError(f"--fid_weights {opt.fid_weights}: no such file")
 
     def parse_runs(self) -> tuple[dict[str, Namespace], dict[str, list[str]]]:
         """Return the options of each run, and the runs of each row of the table by the title of the row.

@@ -3,7 +3,7 @@
 import argparse
 from argparse import Namespace
 
-from data.transforms import whole_image_steps
+from data.transforms import tests_at_load_size, whole_image_steps
 from options import record
 from options.base_options import BaseOptions
 from options.parser import OneLineParser
@@ -47,7 +47,7 @@ class TestOptions(BaseOptions):
         """Take whole images, one at a time, in order: crops and flips are for training."""
         if "preprocess" not in self.explicit:
             opt.preprocess = whole_image_steps(opt.preprocess)
-        if "load_size" not in self.explicit and "rescale_shortside" not in opt.preprocess.split("_and_"):
-            opt.load_size = 0  # crop_size, as in CUT
+        if "load_size" not in self.explicit and not tests_at_load_size(opt.preprocess):
+            opt.load_size = 0  # crop_size
         super().finish(opt)
         opt.batch_size, opt.serial_batches, opt.no_flip = 1, True, True

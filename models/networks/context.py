@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from models.color_losses import to_grayscale
+
 CHANNELS = 6
 _GRID = 8  # local lightness: means over GRID x GRID parts of the image
 
@@ -15,8 +17,7 @@ def context_of(images: torch.Tensor) -> torch.Tensor:
     luma of the pixel; mean and standard deviation of the luma of the whole image.
     """
     n, _, height, width = images.shape
-    red, green, blue = images.split(1, 1)
-    luma = 0.299 * red + 0.587 * green + 0.114 * blue  # Rec. 601
+    luma = to_grayscale(images)[:, :1]
     rows = torch.linspace(-1, 1, height, device=images.device, dtype=images.dtype).view(1, 1, height, 1)
     local = F.interpolate(F.adaptive_avg_pool2d(luma, _GRID), (height, width), mode="bilinear", align_corners=False)
     overall = [luma.mean((2, 3), keepdim=True), luma.std((2, 3), keepdim=True, correction=0)]

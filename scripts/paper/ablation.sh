@@ -4,7 +4,7 @@
 . "$(dirname "$0")/row.sh"
 small=()
 [ $preset = paper ] || small=(--small)
-for row in cut cut_tv cut_tv_l1 colorcut best fastcut cyclegan pix2pix; do
+for row in $rows; do
     scripts/paper/$row.sh "$data_root" "${small[@]}" "${passed_on[@]}"
 done
 scripts/paper/figure6.sh "$data_root" "${small[@]}" "${passed_on[@]}"

@@ -3,7 +3,7 @@
 # [--small] [--pick NAME_OR_NUMBER...] [--out FOLDER] [--size PIXELS] [FLAG OF test.py...]
 . "$(dirname "$0")/figure.sh"
 runs=()
-for row in cut cut_tv cut_tv_l1 colorcut best fastcut cyclegan pix2pix; do
+for row in $rows; do
     if is_trained $row; then
         # pix2pix was trained on pairs made of the style; here it gets the images that the others get.
         [ $row = pix2pix ] && mode=(--dataset_mode grayscale_unaligned) || mode=()

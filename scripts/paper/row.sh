@@ -1,8 +1,9 @@
 # Sourced by the scripts of the paper's rows, which are called as SCRIPT DATAROOT [--small] [FLAG OF train.py...].
 # `row FLAG...` trains the model that these flags make, under the name SET_ROW; called again, it continues that run.
 # With --seed N the name of the run is SET_ROW_seedN, so that a row can be trained with several seeds.
-# With PRINT_FLAGS=1 it prints the flags instead. `run_of ROW` prints the name of a row's run.
+# With PRINT_FLAGS=1 it prints the flags instead. `run_of ROW` prints the name of a row's run, `rows` are all.
 set -euo pipefail
+rows="cut cut_tv cut_tv_l1 colorcut best fastcut cyclegan pix2pix"
 usage=${usage:-"usage: $0 DATAROOT [--small] [FLAG OF train.py...]"}
 [ $# -ge 1 ] || { echo "error: no DATAROOT given; $usage" >&2; exit 2; }
 [ -d "$1" ] || { echo "error: no folder $1; $usage" >&2; exit 2; }

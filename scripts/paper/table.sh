@@ -5,7 +5,7 @@ usage="usage: $0 DATAROOT [--small] [FLAG OF evaluate.py...]"
 . "$(dirname "$0")/row.sh"
 . scripts/lib/environment.sh
 names=()
-for row in cut cut_tv cut_tv_l1 colorcut best fastcut cyclegan pix2pix; do
+for row in $rows; do
     runs=()
     for folder in "$checkpoints/$(run_of $row)" "$checkpoints/$(run_of $row)"_seed*; do
         ! compgen -G "$folder/latest_net_G*.pth" > /dev/null || runs+=("$(basename "$folder")")

@@ -56,8 +56,24 @@ class ReferenceStep:
 
     def optimize_parameters(self) -> None:
         """Take one step: D first, then G and F together."""
-        opt = self.opt
-        gray = self.colors and self.gray_identity
+        judged = self.paint()
+        if self.use_GAN:
+            self.loss_D_fake = sum(self.least_squares(0, images.detach()) for images in judged) / len(judged)
+            self.loss_D_real = self.least_squares(1, self.real_B)
+            self.optimizer_D.zero_grad()
+            ((self.loss_D_fake + self.loss_D_real) / 2).backward()
+            self.optimizer_D.step()
+
+        self.loss_G = sum(self.weighted_terms(judged))
+        for optimizer in self.generator_optimizers:
+            optimizer.zero_grad()
+        self.loss_G.backward()
+        for optimizer in self.generator_optimizers:
+            optimizer.step()
+
+    def paint(self) -> list[torch.Tensor]:
+        """Compute all outputs of G; return those that the GAN loss judges, each (N, 3, H, W)."""
+        opt, gray = self.opt, self.colors and self.gray_identity
         self.gray_B = to_grayscale(self.real_B)
         self.identity = self.gray_B if gray else self.real_B
         if opt.normG == "batch" and self.use_idt:  # as in CUT, where X and Y share a batch
@@ -67,22 +83,15 @@ class ReferenceStep:
             if self.use_idt:
                 self.idt_B = self.generate(self.identity)
 
-        if self.colors and self.needs_rec_B:
-            # With the gray identity that pass serves this image too: it is flipped, and flipped back.
-            self.rec_B = self.flip(self.generate(self.gray_B)) if gray else self.translated(self.gray_B)
-        judged_names = {"source": ["fake_B"], "style": ["rec_B"], "both": ["fake_B", "rec_B"]}[
-            getattr(opt, "gan_on", "source")
-        ]
-        judged = [getattr(self, name) for name in judged_names]
+        if not self.colors:
+            return [self.fake_B]
+        # With the gray identity that pass serves this image too: it is flipped, and flipped back.
+        self.rec_B = self.flip(self.generate(self.gray_B)) if gray else self.translated(self.gray_B)
+        return {"source": [self.fake_B], "style": [self.rec_B], "both": [self.fake_B, self.rec_B]}[opt.gan_on]
 
-        if self.use_GAN:
-            self.loss_D_fake = sum(self.least_squares(0, images.detach()) for images in judged) / len(judged)
-            self.loss_D_real = self.least_squares(1, self.real_B)
-            self.optimizer_D.zero_grad()
-            ((self.loss_D_fake + self.loss_D_real) / 2).backward()
-            self.optimizer_D.step()
-
-        terms = []
+    def weighted_terms(self, judged: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Return all terms of the loss of G and F with their weights. Args: judged: what `paint` returned."""
+        opt, terms = self.opt, []
         if self.use_GAN:
             self.loss_G_GAN = sum(self.least_squares(1, images) for images in judged) / len(judged)
             terms.append(opt.lambda_GAN * self.loss_G_GAN)
@@ -95,12 +104,7 @@ class ReferenceStep:
             terms.append(share * opt.lambda_NCE * self.loss_NCE_Y)
         if self.colors:
             terms += self.color_terms()
-        self.loss_G = sum(terms)
-        for optimizer in self.generator_optimizers:
-            optimizer.zero_grad()
-        self.loss_G.backward()
-        for optimizer in self.generator_optimizers:
-            optimizer.step()
+        return terms
 
     def separate(self, images: torch.Tensor, norm: str) -> tuple[torch.Tensor, ...]:
         """Return the images (N, 3, H, W) one by one, or as they are where batch norm lets them influence each other."""

@@ -10,7 +10,8 @@ import torch
 from skimage.color import rgb2lab
 
 from data import create_dataset
-from data.validation import Validation, hold_out, score_of
+from data.unaligned_dataset import hold_out
+from data.validation import Validation, score_of
 from models import create_test_copy
 from models.color_losses import to_grayscale
 from tests.helpers.build import build, train_options
@@ -31,13 +32,14 @@ def many(tmp_path: Path) -> Path:
 
 def test_held_out_images_are_never_trained_on(many):
     assert hold_out(list("abcdefghijkl")) == (list("bcdefghij") + ["l"], ["a", "k"])
-    loader = create_dataset(train_options(many, f"{COLORCUT} --val_freq 1"))
+    opt = train_options(many, f"{COLORCUT} --val_freq 1")
+    loader = create_dataset(opt)
     seen = {Path(path).stem for _ in range(20) for batch in loader for path in batch["B_paths"]}
-    validation = loader.dataset.validation
+    validation = Validation(opt, *loader.dataset.held_out)
     assert len(validation.images) == 2 and len(loader) == 10
     assert seen <= {path.stem for path in (many / "trainB").iterdir()} - {"0", "7"}  # sorted by name: 0 1 10 11 2 ... 7
     whole = create_dataset(train_options(many, COLORCUT))
-    assert whole.dataset.validation is None and len(whole) == 12
+    assert whole.dataset.held_out is None and len(whole) == 12
 
 
 def test_figures_are_those_of_the_images(many):

@@ -1,12 +1,11 @@
 """FID and KID, from torch-fidelity, an extra. Nothing is downloaded."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from util.errors import UsageError, UserError
+from util.errors import UserError
 
 
 class _Images(torch.utils.data.Dataset):
@@ -26,11 +25,8 @@ def fid_and_kid(images: Sequence[np.ndarray], style: Sequence[np.ndarray], weigh
     Args: weights: file of Inception's weights that torch-fidelity publishes.
 
     Raises:
-        UsageError: if there is no such file.
         UserError: if torch-fidelity is not installed or cannot use the file.
     """
-    if not Path(weights).is_file():
-        raise UsageError(f"--fid_weights {weights}: no such file")
     try:
         from torch_fidelity import calculate_metrics
     except ImportError:
