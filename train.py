@@ -83,8 +83,8 @@ def train(
     progress: Progress,
     report: TrainingReport | NullReport,
 ) -> None:
-    """Train to the last epoch, or until asked to stop. The state is saved in both cases."""
-    stop = StopRequest()
+    """Train to the last epoch, until asked to stop, or for --max_minutes. The state is saved in both cases."""
+    stop = StopRequest(opt.max_minutes)
     for epoch in range(progress.epoch, opt.n_epochs + opt.n_epochs_decay + 1):
         dataset.set_epoch(epoch, start=progress.epoch_iter)
         for batch in report.batches(dataset):

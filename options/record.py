@@ -11,7 +11,7 @@ from util.run_folder import RunFolder
 # Not restored when a run continues: where it computes, where it lies, what it started from.
 _NOT_RESTORED = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train", "epoch", "pretrained_name",
                  "name", "checkpoints_dir", "suffix", "from_state", "quiet", "display_password",
-                 "max_memory_report", "acceleration"}  # fmt: skip
+                 "max_memory_report", "max_minutes", "acceleration"}  # fmt: skip
 
 
 def as_text(opt: Namespace, defaults: dict[str, object]) -> str:

@@ -70,6 +70,16 @@ def test_train_continues_as_if_it_had_not_stopped_after_every_signal(dataroot, t
         assert logs[0] == logs[1] and len(logs[0]) == 6
 
 
+@pytest.mark.slow
+def test_train_stops_by_itself_and_continues_as_if_it_had_not(dataroot, tmp_path):
+    output_of(command(dataroot, tmp_path, "whole", "--n_epochs 2"))
+    printed = output_of(command(dataroot, tmp_path, "pieces", "--n_epochs 2 --max_minutes 1e-6"))
+    assert "stopped and saved" in printed
+    assert "continuing at epoch 1, image 1" in output_of(continuation(tmp_path, "pieces", "--max_minutes 1e-6"))
+    assert "continuing at epoch 1, image 2" in output_of(continuation(tmp_path, "pieces"))  # it is not restored
+    assert same_checkpoints(tmp_path / "whole", tmp_path / "pieces")
+
+
 def points(path: Path) -> list[tuple]:
     return [(r["epoch"], r["epoch_iter"], r["iteration"], r["losses"]) for r in metrics_log.read(path)]
 

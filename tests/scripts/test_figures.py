@@ -258,6 +258,16 @@ def test_ablation_trains_all_rows_then_makes_the_figures(tree, dataroot):
     assert [row.split("=")[0] for row in calls[17].split()[1:]] == ROWS
 
 
+def test_ablation_stops_when_its_minutes_are_over(tree, dataroot):
+    ablation = f"scripts/paper/ablation.sh {dataroot} --small --max_minutes"
+    result = run(tree, f"{ablation} 1", interpreter=f"sleep 1.1\n{RECORDER}")  # what is left is rounded down
+    assert result.returncode == 0 and "stopped after --max_minutes 1; call it again" in result.stdout
+    calls = (tree / "calls").read_text()
+    assert "--name set_cut_small" in calls and calls.endswith("--max_minutes 1\n") and calls.count("\n") == 1
+    result = run(tree, f"{ablation} 1.5")
+    assert result.returncode == 2 and "whole minutes" in result.stderr
+
+
 def test_table_measures_all_seeds_of_each_trained_row(tree, dataroot):
     for name in ("set_best_small_seed1", "set_best_small_seed2", "set_cut_small", "set_cyclegan_seed1"):
         (tree / "checkpoints" / name).mkdir(parents=True)

@@ -1,5 +1,6 @@
-"""Stopping a run with Ctrl-C or SIGTERM."""
+"""Stopping a run with Ctrl-C or SIGTERM, or when its time is over."""
 
+import math
 import signal
 import time
 
@@ -12,16 +13,20 @@ class StopRequest:
     """Remembers Ctrl-C and SIGTERM, so that the loop can save and stop after its step.
 
     A second signal after more than 3 seconds raises KeyboardInterrupt at once.
+
+    Args:
+        max_minutes: the time from now after which the run stops by itself; 0: never.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_minutes: float = 0.0) -> None:
         self._time: float | None = None  # of the first signal
+        self._end = time.monotonic() + 60.0 * max_minutes if max_minutes > 0 else math.inf
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
     def is_requested(self) -> bool:
-        """Return True if any process of the run was asked to stop. All processes must call it."""
-        return distributed.any_process(self._time is not None)
+        """Return True if any process was asked to stop or its time is over. All processes must call it."""
+        return distributed.any_process(self._time is not None or time.monotonic() >= self._end)
 
     def _handle(self, number: int, frame: object) -> None:
         now = time.monotonic()
