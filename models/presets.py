@@ -14,6 +14,6 @@ SMALL = {
 # those of --model colorcut.
 _BEST = {
     "keep_luma": True, "gan_on": "both", "idt_input": "gray", "normG": "layer", "context": True, "netD": "n_layers",
-    "n_layers_D": 1, "lambda_l1": 12.0, "lr": 1e-3, "ema": 0.99,
+    "n_layers_D": 2, "lambda_GAN": 2.0, "lambda_l1": 12.0, "lr": 1e-3, "ema": 0.99,
 }  # fmt: skip
 PRESETS = {"paper": PAPER, "small": SMALL, "best": {**PAPER, **_BEST}, "best_small": {**SMALL, **_BEST}}
