@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from models.color_losses import color_variance, to_grayscale, total_variation, with_luma_of
 from models.cut_model import CUTModel
+from util.util import str2bool
 
 # Weights of the full model in units of the style; 0 switches a term off.
 STYLE_WEIGHTS = {"lambda_TV": 0.1, "lambda_l1": 5.0, "lambda_Var": 0.1}
@@ -44,7 +45,8 @@ class ColorCUTModel(CUTModel):
             "images; paper: the printed sums, with all three weights given")  # fmt: skip
         add("--idt_input", default="color", choices=["color", "gray"], help="input of CUT's identity pass: the style "
             "images, or the style images in gray, so that the pass serves L1 too")  # fmt: skip
-        add("--keep_luma", action="store_true", help="G gives the colors only: its output gets the luma of its input")
+        add("--keep_luma", type=str2bool, nargs="?", const=True, default=False,
+            help="G gives the colors only: its output gets the luma of its input")  # fmt: skip
         add("--gan_on", default="source", choices=["source", "style", "both"], help="which outputs of G the GAN loss "
             "judges: those of source images, as in CUT, those of gray style images, or both")  # fmt: skip
         parser.set_defaults(dataset_mode="grayscale_unaligned")

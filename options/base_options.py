@@ -66,8 +66,8 @@ class BaseOptions:
         add("--n_layers_D", type=int, default=3, help="layers of the discriminator, for --netD n_layers")
         add("--normG", default="instance", choices=NORMS, help="normalization in the generator; layer keeps the "
             "overall lightness of an image, which instance removes")  # fmt: skip
-        add("--context", action="store_true", help="the generator also gets the height in the image and its lightness, "
-            "local and overall")  # fmt: skip
+        add("--context", **switch, default=False, help="the generator also gets the height in the image and its "
+            "lightness, local and overall")  # fmt: skip
         add("--normD", default="instance", choices=NORMS, help="normalization in the discriminator")
         add("--init_type", default="xavier", choices=INIT_TYPES, help="weight initialization")
         add("--init_gain", type=float, default=0.02, help="its gain, for normal, xavier and orthogonal")

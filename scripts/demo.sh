@@ -9,11 +9,8 @@ data=datasets/demo
 rm -rf "$data" checkpoints/demo results/demo
 "$PYTHON" scripts/data/make_demo_data.py "$data"
 
-# Instance norm, the default, removes the overall lightness of an image, on which the colors of this style depend.
-# Batch norm keeps it.
-"$PYTHON" train.py --dataroot "$data" --name demo --model colorcut --gpu_ids -1 --seed 0 \
-    --preprocess crop --crop_size 64 --netG resnet_6blocks --ngf 16 --ndf 16 --normG batch --batch_size 4 \
-    --lambda_l1 10 --lr 0.001 --n_epochs 50 --print_freq 360 --save_epoch_freq 50 "$@"
+"$PYTHON" train.py --dataroot "$data" --name demo --model colorcut --preset best_small --gpu_ids -1 --seed 0 \
+    --preprocess crop --batch_size 4 --n_epochs 50 --print_freq 360 --save_epoch_freq 50 "$@"
 "$PYTHON" test.py --dataroot "$data" --name demo --gpu_ids -1
 "$PYTHON" evaluate.py --dataroot "$data" --name demo --gpu_ids -1
 echo "results: $PWD/results/demo/test_latest/index.html"

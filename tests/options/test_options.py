@@ -86,6 +86,8 @@ def test_options_of_the_best_presets():
     assert best.lambda_l1 > train("--model colorcut --preset paper").lambda_l1 == 5
     assert (best.crop_size, best.ngf, best.netG, best.n_epochs) == (256, 64, "resnet_9blocks", 30)
     assert (small.crop_size, small.load_size, small.ngf, small.n_epochs, small.lambda_l1) == (64, 80, 16, 7, 3)
+    off = train("--model colorcut --preset best --keep_luma false --context false")
+    assert (off.keep_luma, off.context, off.gan_on) == (False, False, "both")
     with pytest.raises(UsageError, match="--preset best is not for --model cut: it has no --gan_on"):
         train("--preset best")
 
