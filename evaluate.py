@@ -27,7 +27,7 @@ from util.evaluation import tables
 from util.evaluation.bootstrap import Estimate, estimate
 from util.evaluation.classical import WelshTransfer, with_colors
 from util.evaluation.color_metrics import to_lab, to_rgb
-from util.evaluation.inception import fid_and_kid
+from util.evaluation.inception import fid_and_kid, require_torch_fidelity
 from util.evaluation.judge import CONTENT, STYLE, Judge
 from util.report.results_page import ResultsPage
 from util.util import copyconf, source_and_style, tensor2im
@@ -46,6 +46,8 @@ def main() -> None:
     if REFERENCES & set(runs):
         raise UsageError(f"{', '.join(REFERENCES & set(runs))}: the table has a row of that name; rename the run")
     opt = next(iter(runs.values()))
+    if opt.fid_weights:
+        require_torch_fidelity()
     models = {name: create_model(of_run) for name, of_run in runs.items()}
     if opt.dry_run:
         for name, model in models.items():

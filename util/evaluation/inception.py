@@ -19,18 +19,24 @@ class _Images(torch.utils.data.Dataset):
         return torch.from_numpy(self.images[index].copy()).permute(2, 0, 1)
 
 
+def require_torch_fidelity() -> None:
+    """Raise a UserError if torch-fidelity is not installed."""
+    try:
+        import torch_fidelity  # noqa: F401
+    except ImportError:
+        raise UserError("--fid_weights needs torch-fidelity: pip install torch-fidelity") from None
+
+
 def fid_and_kid(images: Sequence[np.ndarray], style: Sequence[np.ndarray], weights: str) -> dict[str, float]:
     """Return FID (Heusel et al. 2017) and KID (Binkowski et al. 2018) between two sets of images (H, W, 3) uint8.
 
     Args: weights: file of Inception's weights that torch-fidelity publishes.
 
     Raises:
-        UserError: if torch-fidelity is not installed or cannot use the file.
+        UserError: if torch-fidelity cannot use the file.
     """
-    try:
-        from torch_fidelity import calculate_metrics
-    except ImportError:
-        raise UserError("--fid_weights needs torch-fidelity: pip install torch-fidelity") from None
+    from torch_fidelity import calculate_metrics  # an extra
+
     subset = min(1000, len(images), len(style))
     try:
         found = calculate_metrics(
