@@ -19,7 +19,7 @@ def to_rgb(lab: np.ndarray) -> np.ndarray:
     """Return the sRGB image (H, W, 3) uint8 of CIELAB (H, W, 3). Colors that sRGB does not have are clipped."""
     # scikit-image warns when a clipped color would be negative.
     lightness, a, b = np.moveaxis(lab, -1, 0).astype(np.float64)
-    b = np.minimum(b, 200 * (lightness + 16) / 116)
+    b = np.minimum(b, 200 * (lightness + 16) / 116 - 1e-9)
     return (lab2rgb(np.stack([lightness, a, b], -1)) * 255).round().astype(np.uint8)
 
 

@@ -82,3 +82,5 @@ def test_lab_round_trip_and_colors_that_do_not_exist():
         warnings.simplefilter("error")
         for color in ((5, 0, 110), (99, 120, -120), (50, -128, 127)):
             metrics.to_rgb(lab(color))
+        lightness = np.linspace(0, 100, 10_001)
+        metrics.to_rgb(np.stack([lightness, 0 * lightness, 0 * lightness + 250], -1)[None])
