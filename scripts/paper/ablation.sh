@@ -5,22 +5,19 @@
 . "$(dirname "$0")/row.sh"
 small=()
 [ $preset = paper ] || small=(--small)
-max_minutes=
-set -- "${passed_on[@]}"
-while [ $# -gt 1 ]; do
-    [ "$1" != --max_minutes ] || max_minutes=$2
-    shift
-done
-[[ $max_minutes =~ ^[0-9]*$ ]] || { echo "error: --max_minutes $max_minutes: expected whole minutes" >&2 && exit 2; }
+[[ $max_minutes =~ ^[0-9]*\.?[0-9]+$ ]] || { echo "error: --max_minutes $max_minutes: expected a number" >&2 && exit 2; }
+seconds=$(awk "BEGIN {printf \"%d\", 60 * $max_minutes}") limit=()
 SECONDS=0
 for row in $rows; do
-    limit=()
-    if [ -n "$max_minutes" ]; then
-        left=$((max_minutes - (SECONDS + 59) / 60))
-        [ $left -gt 0 ] || { echo "stopped after --max_minutes $max_minutes; call it again to continue" && exit; }
-        limit=(--max_minutes $left)
+    if [ $seconds -gt 0 ]; then
+        left=$((seconds > SECONDS ? seconds - SECONDS : 1))
+        limit=(--max_minutes "$(awk "BEGIN {print $left / 60}")")
     fi
     scripts/paper/$row.sh "$data_root" "${small[@]}" "${passed_on[@]}" "${limit[@]}"
+    if [ $seconds -gt 0 ] && [ $SECONDS -ge $seconds ]; then
+        echo "stopped after --max_minutes $max_minutes; call it again to continue"
+        exit
+    fi
 done
 scripts/paper/figure6.sh "$data_root" "${small[@]}" "${passed_on[@]}"
 

@@ -14,12 +14,20 @@ if [ "${1:-}" = --small ]; then
     preset=small
     shift
 fi
-passed_on=("$@")
-checkpoints=checkpoints seed=
+passed_on=()
+for word in "$@"; do
+    case $word in
+        --*=*) passed_on+=("${word%%=*}" "${word#*=}") ;;
+        *) passed_on+=("$word") ;;
+    esac
+done
+checkpoints=checkpoints seed= max_minutes=0
+set -- "${passed_on[@]}"
 while [ $# -gt 1 ]; do
     case $1 in
         --checkpoints_dir) checkpoints=$2 ;;
         --seed) seed=$2 ;;
+        --max_minutes) max_minutes=$2 ;;
     esac
     shift
 done
