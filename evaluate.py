@@ -27,7 +27,7 @@ from util.evaluation import tables
 from util.evaluation.bootstrap import Estimate, estimate
 from util.evaluation.classical import WelshTransfer, with_colors
 from util.evaluation.color_metrics import to_lab, to_rgb
-from util.evaluation.inception import fid_and_kid, require_torch_fidelity
+from util.evaluation.inception import check_inception, fid_and_kid
 from util.evaluation.judge import CONTENT, STYLE, Judge
 from util.report.results_page import ResultsPage
 from util.util import copyconf, source_and_style, tensor2im
@@ -47,7 +47,7 @@ def main() -> None:
         raise UsageError(f"{', '.join(REFERENCES & set(runs))}: the table has a row of that name; rename the run")
     opt = next(iter(runs.values()))
     if opt.fid_weights:
-        require_torch_fidelity()
+        check_inception(opt.fid_weights)
     models = {name: create_model(of_run) for name, of_run in runs.items()}
     if opt.dry_run:
         for name, model in models.items():
@@ -83,18 +83,24 @@ def main() -> None:
 
 
 def style_images(opt: Namespace, phase: str) -> Iterator[tuple[torch.Tensor, str]]:
-    """Yield the style images of a phase in color, (1, 3, H, W) in [-1, 1], and their paths."""
-    source, style = source_and_style(opt)
-    folder = domain_folder(opt.dataroot, phase, style)
-    for batch in create_dataset(copyconf(opt, dataset_mode="single", dataroot=folder, gray=False)):
-        yield batch[source], batch[f"{source}_paths"][0]
+    """Return the style images of a phase in color, (1, 3, H, W) in [-1, 1], and their paths."""
+    _, style = source_and_style(opt)
+    return images_of(opt, phase, style)
 
 
 def source_images(opt: Namespace) -> Iterator[tuple[torch.Tensor, str]]:
     """Yield the source images of the test in gray, (1, 3, H, W) in [-1, 1], and their paths."""
     source, _ = source_and_style(opt)
-    for batch in create_dataset(opt):
-        yield to_grayscale(batch[source]), batch[f"{source}_paths"][0]
+    for image, path in images_of(opt, opt.phase, source):
+        yield to_grayscale(image), path
+
+
+def images_of(opt: Namespace, phase: str, domain: str) -> Iterator[tuple[torch.Tensor, str]]:
+    """Yield the images of a domain, A or B, in color, whatever --dataset_mode the runs were trained with."""
+    single = copyconf(opt, dataset_mode="single", dataroot=domain_folder(opt.dataroot, phase, domain), gray=False)
+    for batch in create_dataset(single):
+        key = source_and_style(opt)[0]  # single calls its images the source
+        yield batch[key], batch[f"{key}_paths"][0]
 
 
 def colorize(model: BaseModel, gray: torch.Tensor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -48,7 +49,10 @@ class EvaluateOptions(TestOptions):
         if given.names and given.name == parser.get_default("name"):
             given.name = "comparison"
         self.output_name = given.name
-        rows = {_title(row.split(",")): row.split(",") for row in given.names or [given.name]}
+        groups = [row.split(",") for row in given.names or [given.name]]
+        rows = {_title(group): group for group in groups}
+        if len(rows) < len(groups):
+            raise UsageError("--names: two rows would have one title; name each run once, or join others")
         runs = {name: self._parse_run(name) for name in itertools.chain(*rows.values())}
         first = next(iter(runs.values()))
         for name, opt in runs.items():
@@ -73,5 +77,5 @@ def _title(names: list[str]) -> str:
     if len(names) == 1:
         return names[0]
     equal = itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
-    shared = "".join(letters[0] for letters in equal).rstrip("_-.") or names[0]
+    shared = re.sub(r"[_-]?seed\d*$", "", "".join(letters[0] for letters in equal)).rstrip("_-.") or names[0]
     return f"{shared} ({len(names)} runs)"

@@ -12,6 +12,7 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
+from options.evaluate_options import _title
 from tests.helpers.flags import MODELS, TINY
 from tests.helpers.images import noise, read, save
 from tests.helpers.launch import error_of, output_of
@@ -79,8 +80,9 @@ def test_runs_side_by_side(tmp_path, runs):
             assert float(records[row, name]["value"]) == figure["value"]
             assert float(records[row, name]["low"]) == figure["low"]
     page, markdown = (folder / "index.html").read_text(), (folder / "metrics.md").read_text()
-    for text in (printed, page, markdown):
-        assert all(row in text for row in [*ROWS, *rows]) and "two  " not in text
+    for text, own_row in ((printed, "\ntwo "), (page, "<td>two</td>"), (markdown, "| two |")):
+        assert all(row in text for row in [*ROWS, *rows])
+        assert own_row not in text and own_row.replace("two", "cycle") in text
         assert f"{table['cycle']['ab_error']['value']:.2f}" in text
     assert page.index("<h1>") < page.index("<table>") < page.index("<figure>")
 
@@ -92,8 +94,29 @@ def test_mistakes_end_in_one_line(dataroot, tmp_path, runs):
     assert "load_size" in differs and "one" in differs and "larger" in differs
     assert "no such file" in error_of(f"evaluate.py {runs} --name one --fid_weights nowhere.pth", code=2)
     assert "absent" in error_of(f"evaluate.py {runs} --names one absent")
+    assert "one title" in error_of(f"evaluate.py {runs} --names one two,one one", code=2)
     (tmp_path / "one").rename(tmp_path / "gray")
     assert "a row of that name" in error_of(f"evaluate.py {runs} --names gray", code=2)
+
+
+def test_source_images_do_not_depend_on_the_data_mode_of_the_runs(tmp_path, runs):
+    """pix2pix is trained with --dataset_mode colorization, which reads style images only."""
+    output_of(f"evaluate.py {runs} --name one --dataset_mode colorization --preprocess none --draws 0")
+    images = tmp_path / "results/one/evaluation_latest/images/one"
+    assert [read(images / f"{number}_png.png").shape[:2] for number in range(4)] == SIZES
+
+
+def test_rows_of_seeds_have_the_name_of_the_recipe():
+    assert _title(["set_cut_seed1", "set_cut_seed10"]) == "set_cut (2 runs)"
+    assert _title(["a_1", "a_2", "a_3"]) == "a (3 runs)" and _title(["a", "b"]) == "a (2 runs)"
+
+
+def test_fid_refuses_a_damaged_file_before_anything_is_colored(runs, tmp_path):
+    pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed")
+    weights = tmp_path / "weights.pth"
+    weights.write_text("<html>not found</html>")
+    assert "not a readable checkpoint" in error_of(f"evaluate.py {runs} --name one --fid_weights {weights}")
+    assert not (tmp_path / "results").exists()
 
 
 def test_fid_says_what_to_install(runs, tmp_path, monkeypatch):

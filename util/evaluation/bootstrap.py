@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -58,12 +58,19 @@ class Correlation:
         return np.where(is_constant, 0, covariance / np.sqrt(np.where(is_constant, 1, np.prod(variances, 0)))).mean(1)
 
 
+class Counts(NamedTuple):
+    """What a set of points adds to a sliced distance: (K, STEPS) counts in the table, (K,) distances outside of it."""
+
+    inside: np.ndarray
+    outside: np.ndarray
+
+
 class SlicedDistance:
     """The sliced Wasserstein-1 distance to a reference set of points (Rabin et al. 2011).
 
     Points are projected on directions. The distance of two sets is the mean over the directions of the integral of the
     difference between their distribution functions. These are tabulated in 256 steps, over twice the range of the
-    reference.
+    reference. Outside of the table the integral is the sum of the points' distances to its ends.
     """
 
     STEPS = 256
@@ -75,11 +82,14 @@ class SlicedDistance:
         lowest, highest = projected.min(0), projected.max(0)
         self.low = lowest - (highest - lowest) / 2
         self.step = np.maximum(2 * (highest - lowest) / self.STEPS, 1e-6)
+        self.high = self.low + self.STEPS * self.step
         self.reference = self._counts(projected) / len(reference)
 
-    def counts(self, points: np.ndarray) -> np.ndarray:
-        """Return how many of the points (P, D), at most 65535, lie up to each step of each direction: (K, STEPS)."""
-        return self._counts(points @ self.directions).astype(np.uint16)
+    def counts(self, points: np.ndarray) -> Counts:
+        """Return how many of the points (P, D), at most 65535, lie up to each step of each direction, and the rest."""
+        projected = points @ self.directions
+        outside = (self.low - projected).clip(0).sum(0) + (projected - self.high).clip(0).sum(0)
+        return Counts(self._counts(projected).astype(np.uint16), outside)
 
     def _counts(self, projected: np.ndarray) -> np.ndarray:
         cells = np.ceil((projected - self.low) / self.step).clip(0, self.STEPS).astype(int)
@@ -88,14 +98,16 @@ class SlicedDistance:
         counts = np.bincount(flat.ravel(), minlength=size * count).reshape(count, size)
         return counts.cumsum(1)[:, : self.STEPS]
 
-    def statistic(self, counts: Sequence[np.ndarray], size: int) -> Statistic:
+    def statistic(self, counts: Sequence[Counts], size: int) -> Statistic:
         """Return the distance between the reference and the union of sets of `size` points, one for each image."""
-        by_direction = np.stack(counts, 1)  # (K, n, STEPS)
+        by_direction = np.stack([of_image.inside for of_image in counts], 1)  # (K, n, STEPS)
+        outside = np.stack([of_image.outside.mean() for of_image in counts])  # (n,)
 
         def distance(weights: np.ndarray) -> np.ndarray:
             share = weights / weights.sum(1, keepdims=True) / size
             tables = zip(by_direction, self.reference, self.step, strict=True)
-            return np.mean([np.abs(share @ own - reference).sum(1) * step for own, reference, step in tables], 0)
+            inside = np.mean([np.abs(share @ own - reference).sum(1) * step for own, reference, step in tables], 0)
+            return inside + share @ outside
 
         return distance
 

@@ -1,10 +1,12 @@
 """FID and KID, from torch-fidelity, an extra. Nothing is downloaded."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from util.checkpoint import load
 from util.errors import UserError
 
 
@@ -19,12 +21,13 @@ class _Images(torch.utils.data.Dataset):
         return torch.from_numpy(self.images[index].copy()).permute(2, 0, 1)
 
 
-def require_torch_fidelity() -> None:
-    """Raise a UserError if torch-fidelity is not installed."""
+def check_inception(weights: str) -> None:
+    """Raise a UserError if torch-fidelity is not installed or the file of weights is no checkpoint."""
     try:
         import torch_fidelity  # noqa: F401
     except ImportError:
         raise UserError("--fid_weights needs torch-fidelity: pip install torch-fidelity") from None
+    load(Path(weights))
 
 
 def fid_and_kid(images: Sequence[np.ndarray], style: Sequence[np.ndarray], weights: str) -> dict[str, float]:

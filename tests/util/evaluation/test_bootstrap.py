@@ -42,10 +42,16 @@ def test_sliced_distance_of_a_shift_is_its_mean_projection():
         assert of(colors + shift) == pytest.approx(2 * 10 / np.pi, rel=5e-3)
 
 
-def test_sliced_distance_counts_what_lies_outside_of_the_table_as_far_away():
-    distance = SlicedDistance(np.linspace(-1, 1, 101)[:, None], np.ones((1, 1)))
-    far = distance.statistic([distance.counts(np.full((10, 1), 1e6))], 10)(np.ones((1, 1)))[0]
-    assert far == pytest.approx(2, rel=0.02)  # the table ends there
+@pytest.mark.parametrize("spread", [0.0, 1.5])
+def test_sliced_distance_is_right_far_outside_of_the_reference(spread):
+    """A style of one tone, or of nearly one."""
+    random = np.random.default_rng(1)
+    reference, directions = random.normal((5, 20), spread, (2000, 2)), spread_directions(8)
+    distance = SlicedDistance(reference, directions)
+    for colors in (random.normal((-40, -40), 20, (300, 2)), random.normal((4, 15), 6, (300, 2))):
+        found = distance.statistic([distance.counts(colors)], 300)(np.ones((1, 1)))[0]
+        slices = zip((reference @ directions).T, (colors @ directions).T, strict=True)
+        assert found == pytest.approx(np.mean([wasserstein_distance(a, b) for a, b in slices]), rel=0.01)
 
 
 def test_weights_say_how_often_an_image_counts():
@@ -81,8 +87,19 @@ def test_interval_of_a_mean_is_the_textbooks():
     assert none.low == none.value == none.high
 
 
-def test_intervals_cover_the_true_distance():
-    """A plain percentile interval would lie above it, because a resampled set has fewer different images."""
+def test_intervals_hold_the_value_where_images_are_of_the_style():
+    """Plain percentiles lie above it, because a resampled set has fewer different images."""
+    random = np.random.default_rng(6)
+    images = [random.normal(0, 8, (100, 2)) + random.normal(0, 6, 2) for _ in range(400)]
+    distance = SlicedDistance(np.concatenate(images), spread_directions(16))
+    statistic = distance.statistic([distance.counts(points) for points in images[:30]], 100)
+    found = estimate([statistic], 30, draws=200)
+    weights = random.multinomial(30, np.full(30, 1 / 30), size=200).astype(float)
+    assert found.low < found.value < found.high
+    assert np.percentile(statistic(weights), 20) > found.value
+
+
+def test_intervals_cover_the_distance_of_a_population_that_is_far_from_the_style():
     random = np.random.default_rng(5)
     reference = random.normal(size=(20_000, 2)) * 10
     distance = SlicedDistance(reference, spread_directions(16))
