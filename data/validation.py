@@ -28,7 +28,7 @@ class Validation:
     def measure(self, colorize: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, float]:
         """Color the images, and return both figures.
 
-        Args: colorize: from an image (1, 3, H, W) in [-1, 1] to what becomes of its gray version.
+        Args: colorize: takes a color image (1, 3, H, W) in [-1, 1], and returns the colorization of its gray version.
         """
         records = []
         for image in self.images:

@@ -6,6 +6,7 @@ from argparse import Namespace
 from models.base_model import BaseModel
 from models.color_losses import with_luma_of
 from util.errors import UsageError
+from util.util import str2bool
 
 
 class TestModel(BaseModel):
@@ -20,7 +21,8 @@ class TestModel(BaseModel):
             raise UsageError("--model test is for test.py")
         parser.set_defaults(dataset_mode="single")
         parser.add_argument("--model_suffix", default="", help="_A or _B: which generator of CycleGAN")
-        parser.add_argument("--keep_luma", action="store_true", help="for a generator that was trained with it")
+        parser.add_argument("--keep_luma", type=str2bool, nargs="?", const=True, default=False,
+                            help="for a generator that was trained with it")  # fmt: skip
         return parser
 
     def __init__(self, opt: Namespace):

@@ -118,6 +118,8 @@ class TrainOptions(BaseOptions):
         opt.from_state = opt.continue_train and opt.epoch == "latest" and has_state and not last_in_upstream
         if not opt.continue_train:
             return
+        if (opt.val_freq > 0) != (self.restored.get("val_freq", 0) > 0):
+            raise UsageError("--val_freq holds style images out from the beginning of a run: start a new one")
         if opt.from_state:
             if "epoch_count" in self.explicit:
                 print(f"--epoch_count {opt.epoch_count} is ignored: the state has its own epoch")

@@ -13,7 +13,7 @@ from data import create_dataset
 from data.unaligned_dataset import hold_out
 from data.validation import Validation, score_of
 from models import create_test_copy
-from models.color_losses import to_grayscale
+from models.color_losses import to_grayscale, with_luma_of
 from tests.helpers.build import build, train_options
 from tests.helpers.flags import COLORCUT, TINY
 from tests.helpers.images import make_dataroot, noise, read
@@ -55,14 +55,28 @@ def test_figures_are_those_of_the_images(many):
     assert score_of(perfect) == 0 < score_of(found)
 
 
-def test_test_copy_colors_as_a_test_would_and_leaves_training_alone(dataroot):
-    model, loader = build(dataroot, f"{COLORCUT} --keep_luma --normG batch")
-    model.set_input(next(iter(loader)))
-    model.optimize_parameters()
-    gray = torch.rand(1, 3, 37, 41)
+@pytest.mark.parametrize("decay", [0, 0.5])
+def test_test_copy_colors_as_a_test_would_and_leaves_training_alone(dataroot, tmp_path, decay):
+    """With --ema it colors with the average, as the checkpoints hold that."""
+    folder = f"--checkpoints_dir {tmp_path} --name copy"
+    model, loader = build(dataroot, f"{COLORCUT} --keep_luma --normG batch --init_gain 1 --ema {decay} {folder}")
+    for batch, _ in zip(loader, range(2), strict=False):
+        model.set_input(batch)
+        model.optimize_parameters()
+        for average in model.averages.values():
+            average.update()
+    gray = to_grayscale(torch.rand(1, 3, 37, 41) * 2 - 1)
     state, before = torch.get_rng_state(), {k: v.clone() for k, v in model.netG.state_dict().items()}
     colored = create_test_copy(model).colorize(gray)
-    assert colored.shape == (1, 3, 37, 41) and model.netG.training
+    (tmp_path / "copy").mkdir()
+    model.save_networks("latest")
+    weights = load(tmp_path / "copy/latest_net_G.pth")
+    assert all(torch.equal(weights[key], before[key]) for key in before) == (decay == 0)
+    generator = create_test_copy(model).netG
+    generator.load_state_dict(weights)
+    with torch.no_grad():
+        expected = with_luma_of(model.translate(generator.eval(), gray), gray)
+    assert colored.shape == (1, 3, 37, 41) and torch.allclose(colored, expected) and model.netG.training
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(value, before[key]) for key, value in model.netG.state_dict().items())
 
@@ -79,11 +93,18 @@ def test_train_keeps_the_best_networks_also_when_it_continues(many, tmp_path):
     assert all(torch.equal(weights[key], expected[key]) for key in expected)
     records = [json.loads(line) for line in (tmp_path / "whole/metrics.jsonl").read_text().splitlines()]
     assert "validation" not in records[0]
-    assert f"{records[-1]['validation']['ab_error']:.2f}" == found[1][1]  # of epoch 2, logged in epoch 3
+    logged = {r["epoch"]: f"{r['validation']['ab_error']:.2f}" for r in records if r["epoch_iter"] == 10}
+    assert logged == {epoch: error for epoch, (_, error, *_) in zip((1, 2, 3), found, strict=True)}
 
     output_of(f"train.py {flags} --name parts --n_epochs 1")
-    continued = f"train.py --checkpoints_dir {tmp_path} --name parts --continue_train --n_epochs 3 --gpu_ids -1"
-    assert f"best: epoch {best}\n" in output_of(continued).replace("best: epoch 1;", "")
+    state = load(tmp_path / "parts/latest_state.pth")
+    assert state["progress"]["best_epoch"] == 1 and state["progress"]["best_score"] == pytest.approx(scores[1], 0.01)
+    state["progress"]["best_score"] = 0.0  # cannot be beaten
+    torch.save(state, tmp_path / "parts/latest_state.pth")
+    continued = f"train.py --checkpoints_dir {tmp_path} --name parts --continue_train --gpu_ids -1"
+    assert "--val_freq" in error_of(f"{continued} --n_epochs 3 --val_freq 0", code=2)
+    printed = output_of(f"{continued} --n_epochs 3")
+    assert re.findall(r"validation after epoch (\d).*best: epoch (\d)", printed) == [("2", "1"), ("3", "1")]
     output_of(f"test.py --dataroot {many} --checkpoints_dir {tmp_path} --name whole --epoch best --gpu_ids -1 "
               f"--results_dir {tmp_path / 'results'}")  # fmt: skip
     assert (tmp_path / "results/whole/test_best/index.html").is_file()

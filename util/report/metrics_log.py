@@ -16,7 +16,7 @@ class MetricsLog:
     number; `iteration` and `pictures`, the images, of the whole run; `losses` without their weights; `colors` in Lab
     units (color_spread.py) and `one_tone`, the alarm; `learning_rate`; `times` in seconds: of an `iteration`, of the
     part of it spent waiting for `data`, since the start (`elapsed`), and in calls of the live `monitor`; with
-    --val_freq the latest figures of `validation`.
+    --val_freq the latest figures of `validation`. A validation repeats the record before it with its own figures.
     """
 
     def __init__(self, folder: RunFolder):

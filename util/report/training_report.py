@@ -95,9 +95,13 @@ class TrainingReport:
             f"(epoch: {record['epoch']}, iters: {record['epoch_iter']}, time: {per_image:.3f}, data: {share:.0%})"
         )
         self.console.log_losses(position, text, seconds)
+        self._add(record, f"{position} {text}")
+
+    def _add(self, record: dict, line: str) -> None:
+        """Put a record into all curves, and a line into the log."""
         self.records.append(record)
         with self._surviving("log"):
-            self.log.add(record, f"{position} {text}")
+            self.log.add(record, line)
         if self.tensorboard:
             with self._surviving("TensorBoard log"):
                 self.tensorboard.add(record)
@@ -121,11 +125,7 @@ class TrainingReport:
         }
         self.last_log, self.steps, self.waited = now, 0, 0.0
         return {
-            "epoch": progress.epoch,
-            "epoch_iter": progress.epoch_iter,
-            "epochs": progress.epoch - 1 + progress.epoch_iter / self.epoch_size,
-            "iteration": progress.iterations,
-            "pictures": progress.total_iters,
+            **self._position(),
             "losses": losses,
             "colors": colors,
             "one_tone": self.collapse_alarm.warning is not None,
@@ -134,11 +134,24 @@ class TrainingReport:
             **({"validation": self.validation} if self.validation else {}),
         }
 
+    def _position(self) -> dict[str, float]:
+        progress = self.progress
+        return {
+            "epoch": progress.epoch,
+            "epoch_iter": progress.epoch_iter,
+            "epochs": progress.epoch - 1 + progress.epoch_iter / self.epoch_size,
+            "iteration": progress.iterations,
+            "pictures": progress.total_iters,
+        }
+
     def log_validation(self, figures: dict[str, float], best_epoch: int) -> None:
-        """Print the figures of --val_freq; the next record has them."""
+        """Print the figures of --val_freq, and log them, with all else as in the last record."""
         self.validation = figures
         text = ", ".join(f"{name} {value:.2f}" for name, value in figures.items())
-        self.print(f"validation after epoch {self.progress.epoch}: {text}; best: epoch {best_epoch}")
+        line = f"validation after epoch {self.progress.epoch}: {text}; best: epoch {best_epoch}"
+        self.print(line)
+        if self.records:
+            self._add({**self.records[-1], **self._position(), "validation": figures}, line)
 
     def log_images(self, compute_visuals: ComputeVisuals) -> None:
         """Show the current images live and in TensorBoard; they are computed only for those."""
