@@ -34,7 +34,7 @@ class TrainOptions(BaseOptions):
         add("--val_freq", type=int, default=0, help="every N epochs measure the colors on a tenth of the style images, "
             "which training does not see, and keep the best networks as best_net_*.pth; 0: never")  # fmt: skip
         add("--continue_train", action="store_true", help="continue from the latest state of the run --name")
-        add("--max_minutes", type=float, default=0.0, metavar="N", help="save and stop N minutes after the first step; "
+        add("--max_minutes", type=float, default=0.0, metavar="N", help="save and stop N minutes after training began; "
             "--continue_train goes on; 0: never")  # fmt: skip
         add("--epoch_count", type=int, default=1, help="number of the first epoch; a saved state has its own")
         add("--phase", default="train", help="which folders are read: PHASEA, PHASEB")

@@ -13,8 +13,8 @@ _GRID = 8  # local lightness: means over GRID x GRID parts of the image
 def context_of(images: torch.Tensor) -> torch.Tensor:
     """Return six maps of each image, all in about [-1, 1]: (N, 3, H, W) in [-1, 1] -> (N, 6, H, W).
 
-    Height y from -1 (top) to 1 and its square; the luma averaged over 8x8 parts of the image and interpolated; the
-    luma of the pixel; mean and standard deviation of the luma of the whole image.
+    Height y in the image, or in the crop of it, from -1 (top) to 1, and its square; the luma averaged over 8x8 parts of
+    the image and interpolated; the luma of the pixel; mean and standard deviation of the luma of the whole image.
     """
     n, _, height, width = images.shape
     luma = to_grayscale(images)[:, :1]
