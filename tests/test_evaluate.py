@@ -3,6 +3,7 @@
 import csv
 import importlib
 import json
+import shutil
 import sys
 from pathlib import Path
 from unittest import mock
@@ -14,22 +15,32 @@ from skimage.color import rgb2lab
 
 from options.evaluate_options import _title
 from tests.helpers.flags import MODELS, TINY
-from tests.helpers.images import noise, read, save
+from tests.helpers.images import make_dataroot, noise, read, save
 from tests.helpers.launch import error_of, output_of
+from util.evaluation import inception
 
 ROWS = ["gray", "mean color", "Welsh k=1", "Welsh k=64"]
 SIZES = [(39, 50), (17, 23), (3, 90), (40, 48)]
 
 
-@pytest.fixture
-def runs(dataroot: Path, tmp_path: Path) -> str:
-    """Flags for the folders of three short runs, of two models, and test images of several sizes."""
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three short runs, of two models, and a data root `set` with test images of several sizes."""
+    folder = tmp_path_factory.mktemp("trained")
+    dataroot = make_dataroot(folder / "set", "trainA", "trainB", "testA", "testB")
     for number, size in enumerate(SIZES):
         save(noise(*size), dataroot / f"testA/{number}.png")
     for name, flags in {"one": "--seed 1", "two": "--seed 2", "cycle": MODELS["CycleGAN"]}.items():
         model = "" if name == "cycle" else MODELS["ColorCUT"]
-        folders = f"--dataroot {dataroot} --checkpoints_dir {tmp_path} --name {name} --display_id -1"
+        folders = f"--dataroot {dataroot} --checkpoints_dir {folder} --name {name} --display_id -1"
         output_of(f"train.py {folders} {TINY} {model} {flags} --n_epochs 1 --n_epochs_decay 0")
+    return folder
+
+
+@pytest.fixture
+def runs(trained: Path, dataroot: Path, tmp_path: Path) -> str:
+    """Flags for the folders of a copy of the runs and of their images, which is a test's own."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     return f"--dataroot {dataroot} --checkpoints_dir {tmp_path} --results_dir {tmp_path / 'results'} --gpu_ids -1"
 
 
@@ -126,35 +137,50 @@ def test_fid_says_what_to_install(runs, tmp_path, monkeypatch):
     assert "pip install torch-fidelity" in error_of(f"evaluate.py {runs} --name one --fid_weights {weights} --draws 0")
 
 
-@pytest.mark.slow
-def test_fid_and_kid_are_those_of_the_definition(dataroot, tmp_path, runs):
-    """With random weights, against Heusel et al.'s formula on the features and Binkowski et al.'s unbiased estimate."""
-    pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed")
-    extractor = random_inception(tmp_path / "weights.pth")
+def test_fid_and_kid_compare_colored_source_images_with_training_images(dataroot, tmp_path, runs, monkeypatch):
+    monkeypatch.setattr(inception, "check_inception", lambda _: None)
+    monkeypatch.setattr(inception, "fid_and_kid", lambda images, style, _: {"fid": mean(images), "kid": mean(style)})
+    (tmp_path / "weights.pth").touch()
     output_of(f"evaluate.py {runs} --name one --draws 0 --preprocess none --fid_weights {tmp_path / 'weights.pth'}")
     folder = tmp_path / "results/one/evaluation_latest"
     table = json.loads((folder / "metrics.json").read_text())
+    colored = [read(folder / f"images/one/{number}_png.png") for number in range(4)]
+    style = [read(path) for path in (dataroot / "trainB").iterdir()]
+    figures = table["one"]["fid"]["value"], table["one"]["kid"]["value"]
+    assert figures == pytest.approx((mean(colored), mean(style)))
+    assert "FID" in (folder / "metrics.md").read_text()
 
-    def features(paths: list[Path]) -> np.ndarray:
-        images = [torch.from_numpy(read(path).copy()).permute(2, 0, 1)[None] for path in paths]
-        return np.concatenate([extractor(image)[0].numpy().astype(float) for image in images])
 
-    style = features(sorted((dataroot / "trainB").iterdir()))
-    colored = features([folder / f"images/one/{number}_png.png" for number in range(4)])
-    covariances = [np.cov(points, rowvar=False) for points in (style, colored)]
-    shift = style.mean(0) - colored.mean(0)
-    eigenvalues = np.linalg.eigvals(covariances[0] @ covariances[1]).real.clip(0)
+def mean(images: list[np.ndarray]) -> float:
+    return float(np.mean([image.mean() for image in images]))
+
+
+@pytest.mark.slow
+def test_fid_and_kid_are_those_of_the_definition(tmp_path):
+    """With random weights, against Heusel et al.'s formula on the features and Binkowski et al.'s unbiased estimate."""
+    pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed")
+    extractor = random_inception(tmp_path / "weights.pth")
+    images, style = ([noise(40, 48, seed=first + k) for k in range(4)] for first in (0, 4))
+    inception.check_inception(str(tmp_path / "weights.pth"))
+    found = inception.fid_and_kid(images, style, str(tmp_path / "weights.pth"))
+    x, y = (
+        np.concatenate([extractor(torch.from_numpy(image).permute(2, 0, 1)[None])[0].double().numpy() for image in of])
+        for of in (images, style)
+    )
+    covariances = [np.cov(points, rowvar=False) for points in (x, y)]
+    shift = x.mean(0) - y.mean(0)
+    # The product has the eigenvalues of this 4x4 matrix, and zeros: covariances of 4 points have rank 3.
+    cross = (x - x.mean(0)) @ (y - y.mean(0)).T / 3
+    eigenvalues = np.linalg.eigvals(cross @ cross.T).real.clip(0)
     fid = shift @ shift + np.trace(sum(covariances)) - 2 * np.sqrt(eigenvalues).sum()
-    assert table["one"]["fid"]["value"] == pytest.approx(fid, rel=0.02, abs=1e-3)
+    assert found["fid"] == pytest.approx(fid, rel=0.02, abs=1e-3)
 
     def kernel(x, y):
         return (x @ y.T / x.shape[1] + 1) ** 3
 
     off_diagonal = ~np.eye(4, dtype=bool)
-    kid = kernel(style, style)[off_diagonal].mean() + kernel(colored, colored)[off_diagonal].mean()
-    kid -= 2 * kernel(style, colored).mean()
-    assert table["one"]["kid"]["value"] == pytest.approx(kid, rel=0.02, abs=1e-5)
-    assert "FID" in (folder / "metrics.md").read_text()
+    kid = kernel(x, x)[off_diagonal].mean() + kernel(y, y)[off_diagonal].mean() - 2 * kernel(x, y).mean()
+    assert found["kid"] == pytest.approx(kid, rel=0.02, abs=1e-5)
 
 
 def random_inception(path: Path) -> torch.nn.Module:
