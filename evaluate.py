@@ -70,11 +70,7 @@ def main() -> None:
             of_run[INCEPTION] = fid_and_kid(of_run.pop(IMAGES), training_images, opt.fid_weights)
 
     rows = {**{name: [name] for name in references}, **rows, TRUTH: [TRUTH]}
-    each = {name: summarize(judge, [of_run], opt.draws) for name, of_run in records.items()}
-    table = {
-        row: each[names[0]] if len(names) == 1 else summarize(judge, [records[name] for name in names], opt.draws)
-        for row, names in rows.items()
-    }
+    table, each = measure(judge, records, rows, opt.draws)
     results.page.add_table(*tables.as_cells(table))
     folder = results.save()
     tables.write(table, each, folder)
@@ -156,6 +152,18 @@ def color_and_measure(
                 records[name][IMAGES].append(output)
         results.add(colored, path)
     return dict(records)
+
+
+def measure(
+    judge: Judge, records: dict[str, Records], rows: dict[str, list[str]], draws: int
+) -> tuple[tables.Table, tables.Table]:
+    """Return the metrics of each row, and those of each run: a row of several runs has their mean."""
+    each = {name: summarize(judge, [of_run], draws) for name, of_run in records.items()}
+    table = {
+        row: each[names[0]] if len(names) == 1 else summarize(judge, [records[name] for name in names], draws)
+        for row, names in rows.items()
+    }
+    return table, each
 
 
 def summarize(judge: Judge, runs: list[Records], draws: int) -> dict[str, Estimate]:
