@@ -35,8 +35,15 @@ class LayerNorm2d(nn.GroupNorm):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
+        normalize = super().forward if x.device.type == "cpu" else self.normalize_in_steps
         with full_precision(x.device):
-            return super().forward(at_least_float32(x)).to(x.dtype)
+            return normalize(at_least_float32(x)).to(x.dtype)
+
+    def normalize_in_steps(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what group_norm returns, for a GPU: its group_norm sums a whole image in one block of threads."""
+        variance, mean = torch.var_mean(x, (1, 2, 3), correction=0, keepdim=True)
+        scale = self.weight.view(-1, 1, 1) * (variance + self.eps).rsqrt()
+        return torch.addcmul(self.bias.view(-1, 1, 1), x - mean, scale)
 
 
 NORMS = ["instance", "batch", "layer", "none"]

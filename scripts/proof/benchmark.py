@@ -32,6 +32,7 @@ MODELS = {
     "fastcut": ("--model cut --CUT_mode FastCUT", "--model cut --CUT_mode FastCUT"),
     "colorcut": ("--model colorcut", "--model cut"),
     "colorcut-gray": ("--model colorcut --idt_input gray", "--model cut"),
+    "best": ("--model colorcut --preset best", "--model cut"),
     "cyclegan": ("--model cycle_gan", ""),
     "pix2pix": ("--model pix2pix --netG resnet_9blocks", ""),
 }
@@ -59,7 +60,7 @@ def main() -> None:
     parser.add_argument("--size", type=positive, nargs="+", default=[128], help="sides of the images in pixels")
     parser.add_argument("--ngf", type=positive, default=64, help="filters of the generator, and of the discriminator")
     parser.add_argument("--batch_size", type=positive, default=1)
-    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS)[:4])
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS)[:5])
     parser.add_argument("--fast", action="store_true", help="ours with --fast too, as rows of their own")
     parser.add_argument("--rounds", type=positive, default=10, help="steps of each model that are timed")
     parser.add_argument("--memory_runs", type=positive, default=1, help="processes that peak memory is the median of")

@@ -134,6 +134,18 @@ def test_layer_norm_keeps_what_all_channels_share_and_instance_norm_does_not():
     assert (layer(x) - layer(brighter)).abs().max() > 0.5
 
 
+def test_layer_norm_in_steps_is_group_norm_with_its_gradients():
+    layer, x = norm_layer("layer")(6).double(), torch.randn(2, 6, 5, 7, dtype=torch.float64, requires_grad=True)
+    nn.init.normal_(layer.weight)
+    nn.init.normal_(layer.bias)
+    incoming = torch.randn_like(x)
+    outputs = [nn.GroupNorm.forward(layer, x), layer.normalize_in_steps(x)]
+    gradients = [torch.autograd.grad(output, [x, layer.weight, layer.bias], incoming) for output in outputs]
+    assert torch.allclose(*outputs, atol=1e-12)
+    for expected, got in zip(*gradients, strict=True):
+        assert torch.allclose(expected, got, atol=1e-12)
+
+
 def test_context_by_hand():
     images = torch.zeros(1, 3, 16, 24)
     images[:, 0, :8], images[:, 1, 8:] = 1.0, 1.0  # red above, green below
