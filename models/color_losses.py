@@ -17,6 +17,11 @@ def to_grayscale(images: torch.Tensor) -> torch.Tensor:
     return (images * weights).sum(1, keepdim=True).expand(-1, 3, -1, -1)
 
 
+def without_luma(images: torch.Tensor) -> torch.Tensor:
+    """Return images minus their luma: (N, 3, H, W) whose luma is 0 everywhere, with values beyond [-1, 1] too."""
+    return images - to_grayscale(images)
+
+
 def with_luma_of(images: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
     """Return images with the luma of their sources: luma(source) + t (image - luma(image)).
 
@@ -31,10 +36,20 @@ def with_luma_of(images: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
         (N, 3, H, W) in [-1, 1].
     """
     luma = to_grayscale(sources)
-    chroma = images - to_grayscale(images)
+    chroma = without_luma(images)
     room = torch.where(chroma > 0, 1 - luma, 1 + luma)  # up to the end of the range on the channel's side
     factor = (room / chroma.abs().clamp_min(1e-6)).amin(1, keepdim=True).clamp_max(1)
     return luma + factor * chroma
+
+
+def luma_out_of_range(images: torch.Tensor, limit: float = 0.5) -> torch.Tensor:
+    """Return by how much the luma of each image is above `limit` or below -`limit`, mean over pixels: (N,).
+
+    With `with_luma_of` the luma of `images` has no effect, and nothing else keeps a network with tanh from drifting to
+    its ends, where all channels are equal, so that there is no color, and the gradient vanishes.
+    """
+    luma = to_grayscale(_at_least_float32(images))[:, 0]
+    return (luma.abs() - limit).clamp_min(0).flatten(1).mean(1)
 
 
 def total_variation(images: torch.Tensor, beta: float = 2.0) -> torch.Tensor:

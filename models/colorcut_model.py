@@ -6,7 +6,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from models.color_losses import color_variance, to_grayscale, total_variation, with_luma_of
+from models.color_losses import (
+    color_variance,
+    luma_out_of_range,
+    to_grayscale,
+    total_variation,
+    with_luma_of,
+    without_luma,
+)
 from models.cut_model import CUTModel
 from util.util import str2bool
 
@@ -47,8 +54,13 @@ class ColorCUTModel(CUTModel):
             "images, or the style images in gray, so that the pass serves L1 too")  # fmt: skip
         add("--keep_luma", type=str2bool, nargs="?", const=True, default=False,
             help="G gives the colors only: its output gets the luma of its input")  # fmt: skip
+        add("--lambda_range", type=float, default=0.0, help="with --keep_luma: keeps the luma of what G itself gives, "
+            "which is replaced, off the ends of its range, where there are no colors")  # fmt: skip
         add("--gan_on", default="source", choices=["source", "style", "both"], help="which outputs of G the GAN loss "
             "judges: those of source images, as in CUT, those of gray style images, or both")  # fmt: skip
+        add("--gan_chroma", type=str2bool, nargs="?", const=True, default=False,
+            help="the GAN loss judges outputs of source images without their luma, beside style images without "
+            "theirs: D cannot tell both apart by what they show")  # fmt: skip
         parser.set_defaults(dataset_mode="grayscale_unaligned")
         if is_train:
             parser.set_defaults(lr_policy="cosine", n_epochs=30, n_epochs_decay=0)
@@ -61,7 +73,11 @@ class ColorCUTModel(CUTModel):
             return
         weights = {"TV": opt.lambda_TV, "l1": opt.lambda_l1, "Var": opt.lambda_Var}
         self.loss_names += [name for name, weight in weights.items() if weight != 0]
+        self.limits_range = opt.keep_luma and opt.lambda_range != 0
+        if self.limits_range:
+            self.loss_names += ["range"]
         self.judges_rec_B = opt.gan_on != "source" and opt.lambda_GAN != 0
+        self.judges_chroma = opt.gan_chroma and opt.gan_on != "style" and opt.lambda_GAN != 0
         if self.judges_rec_B or opt.lambda_l1 != 0:
             self.visual_names += ["rec_B"]
         self._choose_identity()
@@ -103,6 +119,7 @@ class ColorCUTModel(CUTModel):
 
     def forward(self):
         """Compute what CUT computes, and rec_B if D judges it. With --idt_input gray idt_B is made of gray(Y)."""
+        self.range_losses = []  # of each output of G
         if self.isTrain:
             self.gray_B = to_grayscale(self.real_B)
         if self.isTrain and self.adds_identity:
@@ -121,13 +138,17 @@ class ColorCUTModel(CUTModel):
 
     def compute_D_loss(self):
         """Return CUT's loss of D, where the images that --gan_on names take the place of fake_B."""
-        fake_B, self.fake_B = self.fake_B, self._judged_images()
+        fake_B, real_B = self.fake_B, self.real_B
+        self.fake_B = self._judged_images()
+        if self.judges_chroma:
+            real_chroma = without_luma(real_B)
+            self.real_B = torch.cat([real_chroma, real_B]) if self.judges_rec_B else real_chroma
         loss = super().compute_D_loss()
-        self.fake_B = fake_B
+        self.fake_B, self.real_B = fake_B, real_B
         return loss
 
     def compute_G_loss(self):
-        """Return CUT's loss plus the weighted terms. loss_TV, loss_l1 and loss_Var are kept without weights."""
+        """Return CUT's loss plus the weighted terms. loss_TV, loss_l1, loss_Var and loss_range have no weights."""
         opt = self.opt
         loss = self._compute_cut_loss()
         if self.adds_identity:
@@ -144,6 +165,9 @@ class ColorCUTModel(CUTModel):
         if opt.lambda_Var != 0:
             self.loss_Var = self._compute_var()
             loss = loss - opt.lambda_Var * self.loss_Var
+        if self.limits_range:
+            self.loss_range = torch.stack(self.range_losses).mean()
+            loss = loss + opt.lambda_range * self.loss_range
         self.loss_G = loss
         return loss
 
@@ -156,7 +180,7 @@ class ColorCUTModel(CUTModel):
     def _compute_cut_loss(self):
         """Return CUT's loss of G, whose GAN term judges the images that --gan_on names."""
         opt = self.opt
-        if not self.judges_rec_B:
+        if not self.judges_rec_B and not self.judges_chroma:
             return super().compute_G_loss()
         weight, opt.lambda_GAN = opt.lambda_GAN, 0.0  # the host leaves its own term out
         loss = super().compute_G_loss()
@@ -166,18 +190,23 @@ class ColorCUTModel(CUTModel):
 
     def _judged_images(self):
         """Return the outputs of G that the GAN loss judges: (N, 3, H, W), or (2N, 3, H, W) for both."""
-        if not self.judges_rec_B:
-            return self.fake_B
-        if self.opt.gan_on == "style":
+        if self.judges_rec_B and self.opt.gan_on == "style":
             return self.rec_B
-        if self.fake_B.shape[2:] != self.rec_B.shape[2:]:
+        images = without_luma(self.fake_B) if self.judges_chroma else self.fake_B
+        if not self.judges_rec_B:
+            return images
+        if images.shape[2:] != self.rec_B.shape[2:]:
             print("error: --gan_on both needs images of one size: crop them (see --preprocess)", file=sys.stderr)
             sys.exit(2)
-        return torch.cat([self.fake_B, self.rec_B])
+        return torch.cat([images, self.rec_B])
 
     def _recombine(self, outputs, sources):
         """Return the outputs of G (N, 3, H, W); with --keep_luma they get the luma of their sources."""
-        return with_luma_of(outputs, sources) if self.opt.keep_luma else outputs
+        if not self.opt.keep_luma:
+            return outputs
+        if self.isTrain and self.limits_range:
+            self.range_losses.append(luma_out_of_range(outputs).mean())
+        return with_luma_of(outputs, sources)
 
     def _flip(self, images):
         """Flip images in a flipped iteration of --flip_equivariance, where the inputs of G are flipped."""

@@ -56,10 +56,11 @@ class ReferenceStep:
 
     def optimize_parameters(self) -> None:
         """Take one step: D first, then G and F together."""
-        judged = self.paint()
+        pairs = self.paint()
+        judged = [fake for fake, _ in pairs]
         if self.use_GAN:
-            self.loss_D_fake = sum(self.least_squares(0, images.detach()) for images in judged) / len(judged)
-            self.loss_D_real = self.least_squares(1, self.real_B)
+            self.loss_D_fake = sum(self.least_squares(0, fake.detach()) for fake in judged) / len(pairs)
+            self.loss_D_real = sum(self.least_squares(1, real) for _, real in pairs) / len(pairs)
             self.optimizer_D.zero_grad()
             ((self.loss_D_fake + self.loss_D_real) / 2).backward()
             self.optimizer_D.step()
@@ -71,10 +72,11 @@ class ReferenceStep:
         for optimizer in self.generator_optimizers:
             optimizer.step()
 
-    def paint(self) -> list[torch.Tensor]:
-        """Compute all outputs of G; return those that the GAN loss judges, each (N, 3, H, W)."""
+    def paint(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Compute all outputs of G; return those that the GAN loss judges, and what is real to them: (N, 3, H, W)."""
         opt, gray = self.opt, self.colors and self.gray_identity
         self.gray_B = to_grayscale(self.real_B)
+        self.outputs: list[torch.Tensor] = []  # of G, one (1, 3, H, W) for each image
         self.identity = self.gray_B if gray else self.real_B
         if opt.normG == "batch" and self.use_idt:  # as in CUT, where X and Y share a batch
             self.fake_B, self.idt_B = self.generate(torch.cat([self.real_A, self.identity])).split(len(self.real_A))
@@ -84,13 +86,18 @@ class ReferenceStep:
                 self.idt_B = self.generate(self.identity)
 
         if not self.colors:
-            return [self.fake_B]
+            return [(self.fake_B, self.real_B)]
         # With the gray identity that pass serves this image too: it is flipped, and flipped back.
+        used = list(self.outputs)
         self.rec_B = self.flip(self.generate(self.gray_B)) if gray else self.translated(self.gray_B)
-        return {"source": [self.fake_B], "style": [self.rec_B], "both": [self.fake_B, self.rec_B]}[opt.gan_on]
+        self.outputs = self.outputs if not gray and (opt.lambda_l1 != 0 or self.judges_rec_B) else used
+        source, style = (self.fake_B, self.real_B), (self.rec_B, self.real_B)
+        if opt.gan_chroma:
+            source = tuple(images - to_grayscale(images) for images in source)
+        return {"source": [source], "style": [style], "both": [source, style]}[opt.gan_on]
 
     def weighted_terms(self, judged: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Return all terms of the loss of G and F with their weights. Args: judged: what `paint` returned."""
+        """Return all terms of the loss of G and F with their weights. Args: judged: outputs of G."""
         opt, terms = self.opt, []
         if self.use_GAN:
             self.loss_G_GAN = sum(self.least_squares(1, images) for images in judged) / len(judged)
@@ -117,6 +124,7 @@ class ReferenceStep:
     def translated(self, images: torch.Tensor) -> torch.Tensor:
         """Return G(x) for each of the images (N, 3, H, W), with their luma if --keep_luma says so."""
         outputs = torch.cat([self.netG(part) for part in self.separate(images, self.opt.normG)])
+        self.outputs += outputs.split(1)
         return with_luma_of(outputs, images) if self.colors and self.opt.keep_luma else outputs
 
     def flip(self, images: torch.Tensor) -> torch.Tensor:
@@ -181,6 +189,10 @@ class ReferenceStep:
             shares = [(color_variance(image)[0] / variances.clamp_min(1)).min() for image in fakes]
             self.loss_Var = torch.stack(shares).clamp_max(1).mean()
             terms.append(-opt.lambda_Var * self.loss_Var)
+        if opt.keep_luma and opt.lambda_range != 0:
+            beyond = [(to_grayscale(image)[:, 0].abs() - 0.5).relu().mean() for image in self.outputs]
+            self.loss_range = torch.stack(beyond).mean()
+            terms.append(opt.lambda_range * self.loss_range)
         return terms
 
 

@@ -6,7 +6,15 @@ import skimage.color
 import torch
 
 from data.grayscale_unaligned_dataset import LUMA as DATA_LUMA
-from models.color_losses import LUMA, color_variance, rgb_to_lab, to_grayscale, total_variation, with_luma_of
+from models.color_losses import (
+    LUMA,
+    color_variance,
+    luma_out_of_range,
+    rgb_to_lab,
+    to_grayscale,
+    total_variation,
+    with_luma_of,
+)
 
 
 def test_lab_agrees_with_skimage_over_the_cube():
@@ -111,3 +119,15 @@ def test_with_luma_of_has_finite_gradients_at_gray_black_and_white(value):
     images = torch.full((1, 3, 2, 2), value, requires_grad=True)
     with_luma_of(images, torch.full((1, 3, 2, 2), value)).sum().backward()
     assert images.grad.isfinite().all()
+
+
+def test_luma_out_of_range_has_the_values_computed_by_hand():
+    images = torch.zeros(2, 3, 1, 4, dtype=torch.float64)
+    images[0, :, 0] = torch.tensor([1.0, -0.75, 0.5, 0.2])  # grays: 0.5 and 0.25 beyond, two within
+    images[1, 0, 0, 0], images[1, 1, 0, 1] = 1, -1  # luma 0.299, and -0.587: 0.087 beyond
+    assert luma_out_of_range(images).tolist() == pytest.approx([0.75 / 4, 0.087 / 4])
+    images.requires_grad_()
+    (gradient,) = torch.autograd.grad(luma_out_of_range(images).sum(), images)
+    luma = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)
+    assert torch.allclose(gradient[0, :, 0, 0], luma / 4) and torch.allclose(gradient[0, :, 0, 1], -luma / 4)
+    assert gradient[0, :, 0, 3].abs().max() == 0

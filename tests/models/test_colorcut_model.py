@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.color_losses import to_grayscale
-from tests.helpers.build import build, build_with_batch, same_weights, trained
+from tests.helpers.build import build, build_with_batch, same_weights, take_steps, trained
 from tests.helpers.flags import COLORCUT, TINY
 from tests.helpers.images import make_dataroot, noise, read
 from tests.helpers.launch import error_of, output_of
@@ -42,6 +42,19 @@ def test_colorcut_with_keep_luma_learns_something_else_and_saves_a_plain_generat
     assert not same_weights(kept, free) and kept.netG.state_dict().keys() == free.netG.state_dict().keys()
 
 
+@pytest.mark.parametrize("weight", [0, 10])
+def test_lambda_range_brings_back_outputs_that_have_run_to_black(dataroot, weight):
+    """Black in all channels is no color. Nothing else sees it: the luma is replaced."""
+    model, loader = build(dataroot, f"{COLORCUT} --keep_luma --lambda_range {weight} --lr 0.002 --normG layer")
+    with torch.no_grad():
+        model.netG.model[-2].bias.fill_(-1.5)
+    losses = take_steps(model, loader, 20)
+    with torch.no_grad():
+        luma = luma_of(model.netG(model.gray_B)).mean()
+    assert luma > -0.6 if weight else luma < -0.75
+    assert weight == 0 or losses[0]["range"] > 0.2 > losses[-1]["range"]
+
+
 def test_colorcut_keeps_the_luma_in_tests_as_the_run_says(dataroot, tmp_path):
     """Of any size; with one generator alone too; a run without the flag does not."""
     make_dataroot(tmp_path, "odd", images=[read(dataroot / "testA/0.png")[:37, :45]])
@@ -71,6 +84,20 @@ def test_colorcut_judges_the_outputs_that_gan_on_names(dataroot):
                 model.loss_G_GAN, getattr(model, name), retain_graph=True, allow_unused=True
             )
             assert (gradient is not None and bool(gradient.abs().max() > 0)) == (name in names), (gan_on, name)
+
+
+def test_gan_chroma_hides_the_luma_of_source_images_and_of_the_style_images_beside_them(dataroot):
+    seen = {}
+    for gan_on in ("source", "both", "style"):
+        model = build_with_batch(dataroot, f"{COLORCUT} --gan_chroma --gan_on {gan_on} --batch_size 2")
+        model.forward()
+        images = []
+        model.netD.register_forward_pre_hook(lambda _, args, images=images: images.extend(args[0]))
+        model.compute_D_loss()
+        model.compute_G_loss()
+        seen[gan_on] = [bool(luma_of(image[None]).abs().max() < 1e-6) for image in images]  # fake, real; fake again
+        assert model.real_B.shape == model.fake_B.shape  # restored
+    assert seen == {"source": [True] * 6, "both": [True, True, False, False] * 3, "style": [False] * 6}
 
 
 def test_colorcut_with_gan_on_both_needs_images_of_one_size(tmp_path):

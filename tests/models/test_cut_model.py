@@ -27,11 +27,16 @@ MODELS = {
     "gray identity, flipped": "--model colorcut --idt_input gray --lambda_l1 2 --flip_equivariance",
     "luma kept": "--model colorcut --keep_luma --lambda_l1 2",
     "luma kept in FastCUT's mode": "--model colorcut --keep_luma --CUT_mode FastCUT",
+    "luma kept, range, gray identity": "--model colorcut --keep_luma --lambda_range 3 --idt_input gray --init_gain 3",
+    "luma kept, range, no L1": "--model colorcut --keep_luma --lambda_range 3 --lambda_l1 0 --init_gain 3",
     "luma kept, gray identity, flipped": "--model colorcut --keep_luma --idt_input gray --flip_equivariance",
     "GAN on style": "--model colorcut --gan_on style --lambda_GAN 2 --lambda_l1 0",
     "GAN on both": "--model colorcut --gan_on both --lambda_l1 2",
     "GAN on both, gray identity, flipped": "--model colorcut --gan_on both --idt_input gray --flip_equivariance",
     "layer norm, context": "--model colorcut --normG layer --context --gan_on style --keep_luma --idt_input gray",
+    "GAN on chroma": "--model colorcut --gan_chroma --lambda_GAN 2",
+    "GAN on both, chroma": "--model colorcut --gan_on both --gan_chroma --keep_luma --idt_input gray",
+    "GAN on style, chroma": "--model colorcut --gan_on style --gan_chroma",
     "gray identity without L1": "--model colorcut --idt_input gray --lambda_l1 0",
 }
 WEIGHTS = {"TV": 0.3, "l1": 2, "Var": 0.4}

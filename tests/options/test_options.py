@@ -82,13 +82,14 @@ def test_options_of_the_best_presets():
     best, small = train("--model colorcut --preset best"), train("--model colorcut --preset best_small --lambda_l1 3")
     for opt in (best, small):
         assert (opt.keep_luma, opt.context, opt.gan_on, opt.normG) == (True, True, "both", "layer")
+        assert (opt.gan_chroma, opt.lambda_range) == (True, 10)
         assert (opt.lr_policy, opt.n_epochs_decay, opt.lambda_TV) == ("cosine", 0, 0.1)
     assert best.lambda_l1 > train("--model colorcut --preset paper").lambda_l1 == 5
     assert (best.crop_size, best.ngf, best.netG, best.n_epochs) == (256, 64, "resnet_9blocks", 30)
     assert (small.crop_size, small.load_size, small.ngf, small.n_epochs, small.lambda_l1) == (64, 80, 16, 7, 3)
     off = train("--model colorcut --preset best --keep_luma false --context false")
     assert (off.keep_luma, off.context, off.gan_on) == (False, False, "both")
-    with pytest.raises(UsageError, match="--preset best is not for --model cut: it has no --gan_on"):
+    with pytest.raises(UsageError, match="--preset best is not for --model cut: it has no --gan_chroma, --gan_on"):
         train("--preset best")
 
 

@@ -110,7 +110,7 @@ def test_plugin_trains_and_colors_in_a_cut_checkout_and_continues_here(upstream,
     run = f"--dataroot {dataroot} --direction BtoA --checkpoints_dir {tmp_path}"
     flags = f"{run} {SMALL} --dataset_mode grayscale_unaligned --display_id -1 --batch_size {batch_size} --n_epochs 2"
     flags += " --lambda_TV 0.1 --lambda_l1 5 --lambda_Var 0.1"
-    keep_luma = "--keep_luma --gan_on both" if batch_size == 2 else ""
+    keep_luma = "--keep_luma --lambda_range 10 --gan_on both --gan_chroma" if batch_size == 2 else ""
     upstream.run(f"train.py {flags} {keep_luma} --model colorcut --name run")
     lines = losses(tmp_path / "run/loss_log.txt")
     assert len(lines) == 4  # two epochs of four images, a line for every two
