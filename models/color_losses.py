@@ -18,7 +18,8 @@ def to_grayscale(images: torch.Tensor) -> torch.Tensor:
 
 
 def without_luma(images: torch.Tensor) -> torch.Tensor:
-    """Return images minus their luma: (N, 3, H, W) whose luma is 0 everywhere, with values beyond [-1, 1] too."""
+    """Return images minus their luma: (N, 3, H, W) whose luma is 0 everywhere. Values can be outside of [-1, 1]."""
+    images = _at_least_float32(images)
     return images - to_grayscale(images)
 
 

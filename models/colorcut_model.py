@@ -34,7 +34,10 @@ def _presets():
 
 
 class ColorCUTModel(CUTModel):
-    """L = L_CUT + lambda_TV TV(G(X)) + lambda_l1 |G(gray(Y)) - Y| - lambda_Var Var(G(X))."""
+    """L = L_CUT + lambda_TV TV(G(X)) + lambda_l1 |G(gray(Y)) - Y| - lambda_Var Var(G(X)).
+
+    With --keep_luma also + lambda_range times how far G's own luma is beyond half of its range.
+    """
 
     presets = _presets()
 
@@ -54,13 +57,13 @@ class ColorCUTModel(CUTModel):
             "images, or the style images in gray, so that the pass serves L1 too")  # fmt: skip
         add("--keep_luma", type=str2bool, nargs="?", const=True, default=False,
             help="G gives the colors only: its output gets the luma of its input")  # fmt: skip
-        add("--lambda_range", type=float, default=0.0, help="with --keep_luma: keeps the luma of what G itself gives, "
-            "which is replaced, off the ends of its range, where there are no colors")  # fmt: skip
+        add("--lambda_range", type=float, default=0.0, help="with --keep_luma: weight of a penalty on G's own luma "
+            "beyond half of its range, where colors vanish")  # fmt: skip
         add("--gan_on", default="source", choices=["source", "style", "both"], help="which outputs of G the GAN loss "
             "judges: those of source images, as in CUT, those of gray style images, or both")  # fmt: skip
         add("--gan_chroma", type=str2bool, nargs="?", const=True, default=False,
             help="the GAN loss judges outputs of source images without their luma, beside style images without "
-            "theirs: D cannot tell both apart by what they show")  # fmt: skip
+            "theirs, so that D cannot tell them apart by it; for --keep_luma")  # fmt: skip
         parser.set_defaults(dataset_mode="grayscale_unaligned")
         if is_train:
             parser.set_defaults(lr_policy="cosine", n_epochs=30, n_epochs_decay=0)
@@ -80,6 +83,10 @@ class ColorCUTModel(CUTModel):
         self.judges_chroma = opt.gan_chroma and opt.gan_on != "style" and opt.lambda_GAN != 0
         if self.judges_rec_B or opt.lambda_l1 != 0:
             self.visual_names += ["rec_B"]
+        if opt.lambda_range != 0 and not opt.keep_luma:
+            print("--lambda_range has no effect: it needs --keep_luma")
+        if opt.gan_chroma and not self.judges_chroma:
+            print("--gan_chroma has no effect: it needs --gan_on source or both, and --lambda_GAN above 0")
         self._choose_identity()
         # Over all style images so far: sums of TV per pixel, Var[a], Var[b], and the number of images.
         self.style_sums = torch.zeros(4, device=self.device)
@@ -119,7 +126,7 @@ class ColorCUTModel(CUTModel):
 
     def forward(self):
         """Compute what CUT computes, and rec_B if D judges it. With --idt_input gray idt_B is made of gray(Y)."""
-        self.range_losses = []  # of each output of G
+        self.range_losses = []  # one for each output of G in this step
         if self.isTrain:
             self.gray_B = to_grayscale(self.real_B)
         if self.isTrain and self.adds_identity:
@@ -143,9 +150,10 @@ class ColorCUTModel(CUTModel):
         if self.judges_chroma:
             real_chroma = without_luma(real_B)
             self.real_B = torch.cat([real_chroma, real_B]) if self.judges_rec_B else real_chroma
-        loss = super().compute_D_loss()
-        self.fake_B, self.real_B = fake_B, real_B
-        return loss
+        try:
+            return super().compute_D_loss()
+        finally:
+            self.fake_B, self.real_B = fake_B, real_B
 
     def compute_G_loss(self):
         """Return CUT's loss plus the weighted terms. loss_TV, loss_l1, loss_Var and loss_range have no weights."""
@@ -183,8 +191,10 @@ class ColorCUTModel(CUTModel):
         if not self.judges_rec_B and not self.judges_chroma:
             return super().compute_G_loss()
         weight, opt.lambda_GAN = opt.lambda_GAN, 0.0  # the host leaves its own term out
-        loss = super().compute_G_loss()
-        opt.lambda_GAN = weight
+        try:
+            loss = super().compute_G_loss()
+        finally:
+            opt.lambda_GAN = weight  # --cuda_graph trains on after an error
         self.loss_G_GAN = self.criterionGAN(self.netD(self._judged_images()), True).mean()
         return loss + weight * self.loss_G_GAN
 

@@ -128,7 +128,9 @@ class BaseOptions:
         self.defaults = vars(parser.parse_args([]))
         restored = parser.typed({name: value for name, value in restored.items() if name not in self.explicit})
         chosen = {**self.defaults, **restored, **self.explicit}
-        presets = preset_values(model_class, chosen)
+        # A preset of the record has done its work: a value that it has gained since is not that of the run.
+        chosen_now = {flag: value for flag, value in chosen.items() if flag in self.explicit or flag not in restored}
+        presets = preset_values(model_class, chosen_now)
         if not presets.keys() <= self.defaults.keys():
             raise UsageError(f"--preset {chosen['preset']} is not for --model {chosen['model']}: it has no "
                              f"--{', --'.join(sorted(presets.keys() - self.defaults.keys()))}")  # fmt: skip

@@ -16,7 +16,8 @@ from tests.helpers.steps import assert_same_steps, take_exact_steps
 from util.report.metrics_log import read
 
 pytestmark = pytest.mark.slow
-KINDS = {**MODELS, "gray identity": f"{COLORCUT} --idt_input gray --flip_equivariance"}
+LUMA_KEPT = "--keep_luma --lambda_range 3 --gan_on both --gan_chroma"
+KINDS = {**MODELS, "gray identity": f"{COLORCUT} --idt_input gray --flip_equivariance {LUMA_KEPT}"}
 
 
 def test_processes_take_the_step_of_one_large_batch(dataroot, tmp_path):

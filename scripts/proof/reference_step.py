@@ -88,16 +88,17 @@ class ReferenceStep:
         if not self.colors:
             return [(self.fake_B, self.real_B)]
         # With the gray identity that pass serves this image too: it is flipped, and flipped back.
-        used = list(self.outputs)
+        outputs_of_cut = list(self.outputs)
         self.rec_B = self.flip(self.generate(self.gray_B)) if gray else self.translated(self.gray_B)
-        self.outputs = self.outputs if not gray and (opt.lambda_l1 != 0 or self.judges_rec_B) else used
+        if gray or (opt.lambda_l1 == 0 and not self.judges_rec_B):  # rec_B is idt_B, or not used
+            self.outputs = outputs_of_cut
         source, style = (self.fake_B, self.real_B), (self.rec_B, self.real_B)
         if opt.gan_chroma:
             source = tuple(images - to_grayscale(images) for images in source)
         return {"source": [source], "style": [style], "both": [source, style]}[opt.gan_on]
 
     def weighted_terms(self, judged: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Return all terms of the loss of G and F with their weights. Args: judged: outputs of G."""
+        """Return all terms of the loss of G and F with their weights. Args: judged: outputs of G that D judges."""
         opt, terms = self.opt, []
         if self.use_GAN:
             self.loss_G_GAN = sum(self.least_squares(1, images) for images in judged) / len(judged)

@@ -1,4 +1,6 @@
-"""--keep_luma and --gan_on of ColorCUT. Losses and gradients: test_cut_model.py."""
+"""--keep_luma, --lambda_range, --gan_on and --gan_chroma of ColorCUT. Losses and gradients: test_cut_model.py."""
+
+from contextlib import suppress
 
 import pytest
 import torch
@@ -93,11 +95,32 @@ def test_gan_chroma_hides_the_luma_of_source_images_and_of_the_style_images_besi
         model.forward()
         images = []
         model.netD.register_forward_pre_hook(lambda _, args, images=images: images.extend(args[0]))
+        before = model.fake_B.clone(), model.real_B.clone()
         model.compute_D_loss()
         model.compute_G_loss()
+        assert all(map(torch.equal, before, (model.fake_B, model.real_B)))
         seen[gan_on] = [bool(luma_of(image[None]).abs().max() < 1e-6) for image in images]  # fake, real; fake again
-        assert model.real_B.shape == model.fake_B.shape  # restored
     assert seen == {"source": [True] * 6, "both": [True, True, False, False] * 3, "style": [False] * 6}
+
+
+def test_an_error_in_a_step_leaves_the_weight_of_the_gan_loss_and_the_images(dataroot, monkeypatch):
+    """As --cuda_graph, which trains on without a recording when a step cannot be recorded."""
+    model = build_with_batch(dataroot, f"{COLORCUT} --gan_chroma --gan_on both")
+    model.forward()
+    before = model.fake_B, model.real_B, model.opt.lambda_GAN
+    for net in (model.netF, model.netD):
+        with monkeypatch.context() as patch:
+            patch.setattr(net, "forward", lambda *_: 1 / 0)
+            for loss in (model.compute_D_loss, model.compute_G_loss):
+                with suppress(ZeroDivisionError):
+                    loss()
+    assert (model.fake_B, model.real_B, model.opt.lambda_GAN) == before and before[2] == 1
+
+
+@pytest.mark.parametrize("flags", ["--lambda_range 10", "--gan_chroma --gan_on style", "--gan_chroma --lambda_GAN 0"])
+def test_flags_without_effect_say_so(dataroot, capsys, flags):
+    build(dataroot, f"{COLORCUT} {flags}")
+    assert f"{flags.split()[0]} has no effect: it needs" in capsys.readouterr().out
 
 
 def test_colorcut_with_gan_on_both_needs_images_of_one_size(tmp_path):

@@ -36,6 +36,7 @@ MODELS = {
     "layer norm, context": "--model colorcut --normG layer --context --gan_on style --keep_luma --idt_input gray",
     "GAN on chroma": "--model colorcut --gan_chroma --lambda_GAN 2",
     "GAN on both, chroma": "--model colorcut --gan_on both --gan_chroma --keep_luma --idt_input gray",
+    "GAN on both, chroma, range, flipped": "--preset best --model colorcut --flip_equivariance --netG resnet_4blocks",
     "GAN on style, chroma": "--model colorcut --gan_on style --gan_chroma",
     "gray identity without L1": "--model colorcut --idt_input gray --lambda_l1 0",
 }

@@ -128,6 +128,18 @@ def test_options_of_a_continued_run_restore_every_flag(record):
     assert opt.lr == 0.1 and opt.lambda_TV == 0.3 and opt.seed == trained.seed and opt.dataroot == "x"
 
 
+def test_preset_of_a_continued_run_adds_nothing_to_its_record(tmp_path):
+    """A preset can gain values; the run has trained without them."""
+    run = f"--checkpoints_dir {tmp_path} --name run --gpu_ids -1"
+    options = TrainOptions(f"{run} --dataroot x --model colorcut --preset best")
+    options.save_options(options.parse())
+    path = tmp_path / "run/train_opt.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "gan_chroma"}))
+    continued = TrainOptions(f"{run} --continue_train").parse()
+    assert (continued.preset, continued.gan_on, continued.gan_chroma) == ("best", "both", False)
+    assert TrainOptions(f"{run} --continue_train --preset best").parse().gan_chroma
+
+
 def test_options_of_a_moved_run_name_its_new_place(record):
     folder, _ = record
     (folder / "run").rename(folder / "moved")

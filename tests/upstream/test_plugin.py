@@ -110,20 +110,21 @@ def test_plugin_trains_and_colors_in_a_cut_checkout_and_continues_here(upstream,
     run = f"--dataroot {dataroot} --direction BtoA --checkpoints_dir {tmp_path}"
     flags = f"{run} {SMALL} --dataset_mode grayscale_unaligned --display_id -1 --batch_size {batch_size} --n_epochs 2"
     flags += " --lambda_TV 0.1 --lambda_l1 5 --lambda_Var 0.1"
-    keep_luma = "--keep_luma --lambda_range 10 --gan_on both --gan_chroma" if batch_size == 2 else ""
-    upstream.run(f"train.py {flags} {keep_luma} --model colorcut --name run")
+    further_flags = "--keep_luma --lambda_range 10 --gan_on both --gan_chroma" if batch_size == 2 else ""
+    upstream.run(f"train.py {flags} {further_flags} --model colorcut --name run")
     lines = losses(tmp_path / "run/loss_log.txt")
     assert len(lines) == 4  # two epochs of four images, a line for every two
     for line in lines:
-        assert {"TV", "l1", "Var", "G_GAN", "NCE"} <= line.keys() and np.isfinite(list(line.values())).all()
+        assert {"TV", "l1", "Var", "G_GAN", "NCE"} <= line.keys() and ("range" in line) == bool(further_flags)
+        assert np.isfinite(list(line.values())).all()
     gray_identity = "--idt_input gray --flip_equivariance true"
-    upstream.run(f"train.py {flags} {gray_identity} {keep_luma} --model colorcut_luma --name luma")
+    upstream.run(f"train.py {flags} {gray_identity} {further_flags} --model colorcut_luma --name luma")
     lines = losses(tmp_path / "luma/loss_log.txt")
-    assert all((line["luma"] > 0) != bool(keep_luma) and line["NCE_Y"] > 0 for line in lines)
+    assert all((line["luma"] > 0) != bool(further_flags) and line["NCE_Y"] > 0 for line in lines)
 
     # Tested there, once the prefix of the keys is off as the page says.
     network = "--gpu_ids -1 --ngf 16 --ndf 16 --netG resnet_6blocks --netF_nc 32"
-    test = f"test.py {run} {network} {keep_luma} --model colorcut --name run --results_dir"
+    test = f"test.py {run} {network} {further_flags} --model colorcut --name run --results_dir"
     (code,) = re.findall(r'python -c "(.*?)"', (ROOT / "docs/plugin.md").read_text(), re.DOTALL)
     upstream.run(["-c", code.replace("\\\n", ""), *(tmp_path / "run").glob("*_net_?.pth")])
     upstream.run(f"{test} {tmp_path / 'first'}")
