@@ -13,8 +13,12 @@ SMALL = {
 # The luma is kept, and colors may depend on the whole image: docs/training.md explains each flag. Some of them are
 # those of --model colorcut.
 _BEST = {
-    "keep_luma": True, "gan_on": "both", "gan_chroma": True, "lambda_range": 10.0, "idt_input": "gray",
-    "normG": "layer", "context": True, "netD": "n_layers", "n_layers_D": 2, "lambda_GAN": 2.0, "lambda_l1": 12.0,
-    "lr": 1e-3, "ema": 0.99,
+    "keep_luma": True, "lambda_range": 10.0, "gan_on": "both", "idt_input": "gray", "normG": "layer", "context": True,
+    "netD": "n_layers", "n_layers_D": 2, "lambda_GAN": 2.0, "lambda_l1": 12.0, "lr": 1e-3, "ema": 0.99,
 }  # fmt: skip
-PRESETS = {"paper": PAPER, "small": SMALL, "best": {**PAPER, **_BEST}, "best_small": {**SMALL, **_BEST}}
+PRESETS = {
+    "paper": PAPER,
+    "small": SMALL,
+    "best": {**PAPER, **_BEST, "gan_chroma": True},  # long training needs it
+    "best_small": {**SMALL, **_BEST},
+}

@@ -82,7 +82,7 @@ def test_options_of_the_best_presets():
     best, small = train("--model colorcut --preset best"), train("--model colorcut --preset best_small --lambda_l1 3")
     for opt in (best, small):
         assert (opt.keep_luma, opt.context, opt.gan_on, opt.normG) == (True, True, "both", "layer")
-        assert (opt.gan_chroma, opt.lambda_range) == (True, 10)
+        assert (opt.lambda_range, opt.gan_chroma) == (10, opt is best)
         assert (opt.lr_policy, opt.n_epochs_decay, opt.lambda_TV) == ("cosine", 0, 0.1)
     assert best.lambda_l1 > train("--model colorcut --preset paper").lambda_l1 == 5
     assert (best.crop_size, best.ngf, best.netG, best.n_epochs) == (256, 64, "resnet_9blocks", 30)
