@@ -129,8 +129,7 @@ class BaseOptions:
         restored = parser.typed({name: value for name, value in restored.items() if name not in self.explicit})
         chosen = {**self.defaults, **restored, **self.explicit}
         # A preset of the record has done its work: a value that it has gained since is not that of the run.
-        chosen_now = {flag: value for flag, value in chosen.items() if flag in self.explicit or flag not in restored}
-        presets = preset_values(model_class, chosen_now)
+        presets = preset_values(model_class, {flag: chosen[flag] for flag in chosen if flag not in restored})
         if not presets.keys() <= self.defaults.keys():
             raise UsageError(f"--preset {chosen['preset']} is not for --model {chosen['model']}: it has no "
                              f"--{', --'.join(sorted(presets.keys() - self.defaults.keys()))}")  # fmt: skip
