@@ -144,12 +144,9 @@ class ColorCUTModel(CUTModel):
             self.rec_B = self._recolored_style()
 
     def compute_D_loss(self):
-        """Return CUT's loss of D, where the images that --gan_on names take the place of fake_B."""
+        """Return CUT's loss of D, where the images that are judged take the place of fake_B and real_B."""
         fake_B, real_B = self.fake_B, self.real_B
-        self.fake_B = self._judged_images()
-        if self.judges_chroma:
-            real_chroma = without_luma(real_B)
-            self.real_B = torch.cat([real_chroma, real_B]) if self.judges_rec_B else real_chroma
+        self.fake_B, self.real_B = self._judged_images()
         try:
             return super().compute_D_loss()
         finally:
@@ -195,20 +192,24 @@ class ColorCUTModel(CUTModel):
             loss = super().compute_G_loss()
         finally:
             opt.lambda_GAN = weight  # --cuda_graph trains on after an error
-        self.loss_G_GAN = self.criterionGAN(self.netD(self._judged_images()), True).mean()
+        fakes, _ = self._judged_images()
+        self.loss_G_GAN = self.criterionGAN(self.netD(fakes), True).mean()
         return loss + weight * self.loss_G_GAN
 
     def _judged_images(self):
-        """Return the outputs of G that the GAN loss judges: (N, 3, H, W), or (2N, 3, H, W) for both."""
+        """Return the outputs of G that the GAN loss judges, and what D sees as real: (N or 2N, 3, H, W) each."""
         if self.judges_rec_B and self.opt.gan_on == "style":
-            return self.rec_B
-        images = without_luma(self.fake_B) if self.judges_chroma else self.fake_B
+            return self.rec_B, self.real_B
+        fakes, reals = self.fake_B, self.real_B
+        if self.judges_chroma:
+            fakes, reals = without_luma(fakes), without_luma(reals)
         if not self.judges_rec_B:
-            return images
-        if images.shape[2:] != self.rec_B.shape[2:]:
+            return fakes, reals
+        if fakes.shape[2:] != self.rec_B.shape[2:]:
             print("error: --gan_on both needs images of one size: crop them (see --preprocess)", file=sys.stderr)
             sys.exit(2)
-        return torch.cat([images, self.rec_B])
+        # Without --gan_chroma both halves of the fakes have the same real images: D sees these once.
+        return torch.cat([fakes, self.rec_B]), torch.cat([reals, self.real_B]) if self.judges_chroma else reals
 
     def _recombine(self, outputs, sources):
         """Return the outputs of G (N, 3, H, W); with --keep_luma they get the luma of their sources."""
