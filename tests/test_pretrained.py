@@ -48,6 +48,21 @@ def test_style_colors_a_folder_of_any_images(style, tmp_path):
         assert np.hypot(a, b).mean() > 4 and min(a.std(), b.std()) > 1  # colors, and more than one tone
 
 
+def tables(page: str) -> list[list[list[str]]]:
+    """Return the cells of each table of a page, without header and intervals."""
+    found = re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE)
+    return [[[re.sub(r" \[.*?\]", "", cell.strip()) for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]
+            for table in found]  # fmt: skip
+
+
+def test_readme_has_figures_of_the_card():
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## What to expect")[1]
+    _, paintings, photographs = tables(card("vangogh"))
+    expected = [[float(one[1]), float(one[4]), float(other[1])]
+                for one, other in zip(paintings, photographs, strict=True) if one[0] != "Welsh k=64"]  # fmt: skip
+    assert [[float(cell) for cell in row[1:]] for row in tables(section)[0]] == expected
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_card_has_the_command_of_the_record(style):
     command = re.search(r"^python train\.py ((?:.*\\\n)*.*)", card(style), re.MULTILINE)
