@@ -12,7 +12,16 @@ VISDOM = [
 FID = ["torch-fidelity>=0.3"]  # its weights are not downloaded: evaluate.py --fid_weights FILE
 FIGURES = ["matplotlib>=3.8"]
 TENSORBOARD = ["tensorboard>=2.15"]
-TEST = ["pytest>=8", "pytest-xdist>=3.2", "ruff==0.17.*", "selenium>=4.20", *FID, *FIGURES, *TENSORBOARD]
+TEST = [
+    "pytest>=8",
+    "pytest-xdist>=3.2",
+    "ruff==0.17.*",
+    "selenium>=4.20",
+    "pyexiv2>=2.12",
+    *FID,
+    *FIGURES,
+    *TENSORBOARD,
+]
 
 setup(
     name="colorcut",
@@ -29,6 +38,7 @@ setup(
         "pillow>=10.3",
         "scikit-image>=0.22",
         "scipy>=1.11",
+        "pyvips[binary]>=3.0",
         "dominate>=2.8",
         "tqdm>=4.66",
     ],

@@ -13,6 +13,8 @@ ALLOWED = {"util": {"util"}, "util.run": {"util", "util.run"}, "util.report": {"
            "data": {"util", "data"}, "models": {"util", "models"}}  # fmt: skip
 ALLOWED["options"] = {"util", "data", "models", "options"}
 ALLOWED["train"] = ALLOWED["test"] = ALLOWED["evaluate"] = {*ALLOWED, "options"}
+ALLOWED["inference"] = {"util", "data", "models", "options", "inference"}
+ALLOWED["colorize"] = {*ALLOWED["inference"]}
 ALLOWED["scripts"] = {*ALLOWED, "scripts"}
 PLUGIN = ["models/colorcut_model.py", "models/color_losses.py", "data/grayscale_unaligned_dataset.py"]
 IN_A_CUT_CHECKOUT = ("models.color_losses.", "models.cut_model.CUTModel.", "data.unaligned_dataset.UnalignedDataset.",
@@ -68,11 +70,13 @@ WRONG = {  # a file: what it holds
     "data/b.py": "from options import x", "options/a.py": "import train", "train.py": "from scripts.lib import x",
     "scripts/lib/a.py": "from tests.helpers import x", "models/color_losses.py": "from models import base_model",
     "models/colorcut_model.py": "import torchvision", "data/c.py": "pass\n" * 301,
+    "options/c.py": "from inference import x", "inference/a.py": "import colorize",
 }  # fmt: skip
 RIGHT = {
     "util/c.py": "import numpy, util.errors", "util/report/b.py": "from . import html", "data/d.py": "pass\n" * 300,
     "models/b.py": "from . import networks", "options/b.py": "from data import x", "test.py": "from options import x",
     "scripts/a.py": "import train", "models/colorcut_model.py": "from models.cut_model import CUTModel",
+    "inference/b.py": "from options import record", "colorize.py": "from inference import jobs",
 }  # fmt: skip
 CASES = [(*case, True) for case in WRONG.items()] + [(*case, False) for case in RIGHT.items()]
 

@@ -30,10 +30,10 @@ def start(command: str | list, cwd: Path = ROOT, **environment: str) -> subproce
 def run(command: str | list, code: int = 0, cwd: Path | None = None, **environment: str) -> Done:
     """Run python to its end, which must be this exit code.
 
-    train.py, test.py and evaluate.py are called inside the test unless they get a folder or an environment.
+    Our programs are called inside the test unless they get a folder or an environment.
     """
     program, *arguments = _words(command)
-    if program in ("train.py", "test.py", "evaluate.py") and cwd is None and not environment:
+    if program in ("train.py", "test.py", "evaluate.py", "colorize.py") and cwd is None and not environment:
         return _call(partial(runpy.run_path, str(ROOT / program), run_name="__main__"), program, arguments, code)
     with start(command, cwd or ROOT, **environment) as process:
         stdout, stderr = process.communicate()

@@ -1,0 +1,65 @@
+"""Color images with a trained style: python colorize.py photo.jpg, or python colorize.py scans/ -o colored/.
+
+Results have the size, the bits, the metadata and the transparency of their images. A style is a run (--name), a
+generator's checkpoint (--checkpoint), or else the one that comes with the project.
+"""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from inference.jobs import plan, shard
+from inference.pipeline import Look, color_all
+from inference.style import Style
+from options import colorize_options
+from util.errors import run
+
+SHIPPED = Path(__file__).resolve().parent / "pretrained/vangogh"
+SOME_FAILED = 3  # exit code
+
+
+def main() -> None:
+    """Color each image that has no result yet. Exit code 3: some could not be colored."""
+    opt = colorize_options.parse()
+    style = load_style(opt)
+    jobs = plan(opt.inputs, opt.output, style.name, opt.format)
+    jobs = shard(jobs, opt.shard) if opt.shard else jobs
+    todo = [job for job in jobs if opt.overwrite or job.target is None or not job.target.exists()]
+    look = Look(style.scale if opt.scale is None else opt.scale, opt.strength, opt.saturation, opt.quality)
+    failed = 0
+    with tqdm(total=len(todo), unit="image", disable=opt.quiet or len(todo) < 2) as progress:
+        for error in color_all(todo, style, look, opt.batch_size, opt.threads):
+            progress.update()
+            if error:
+                failed += 1
+                progress.write(f"error: {error}", file=sys.stderr)
+    if not opt.quiet and all(job.target for job in jobs):
+        if len(todo) == len(jobs) == 1 and not failed:
+            print(jobs[0].target)
+        else:
+            print(summary(len(todo) - failed, len(jobs) - len(todo), failed))
+    sys.exit(SOME_FAILED if failed else 0)
+
+
+def load_style(opt: Namespace) -> Style:
+    """Return the style that the flags name, or the one that comes with the project."""
+    if opt.checkpoint:
+        return Style(opt.checkpoint, opt.checkpoint.stem, opt.device)
+    folder = Path(opt.checkpoints_dir) / opt.name if opt.name else SHIPPED
+    return Style.of_run(folder, opt.epoch, opt.device)
+
+
+def summary(colored: int, skipped: int, failed: int) -> str:
+    """Return how many images were colored, and how many were not, and why."""
+    text = f"{colored} of {colored + skipped + failed} images colored"
+    if skipped:
+        text += f"; {skipped} had a result already (--overwrite colors them again)"
+    if failed:
+        text += f"; {failed} could not be colored"
+    return text
+
+
+if __name__ == "__main__":
+    run(main)

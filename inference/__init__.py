@@ -1,0 +1,1 @@
+"""Coloring image files of any size with a trained generator."""

@@ -1,0 +1,197 @@
+"""Reads and writes image files of any size with libvips, which holds a strip of them at a time in memory."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+os.environ.setdefault("VIPS_WARNING", "0")  # libvips' own warnings on stderr: what matters is raised as an error
+import pyvips
+from PIL import ImageCms
+
+from models.color_losses import LUMA
+from util.errors import UserError
+
+# Suffix -> format that can be written.
+FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}
+READABLE = {*FORMATS, ".gif", ".heic", ".avif"}  # what is taken from a folder; a file that is named is always tried
+HOLDS_FRAMES = {"webp", "tiff"}
+HOLDS_16_BITS = {"png", "tiff"}
+HOLDS_ALPHA = {"png", "webp", "tiff"}
+MAX_SIDE = {"webp": 16_383}
+READ_MAX_SIDE = 20_000
+pyvips.cache_set_max(0)  # a file may change between two reads
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image of a file, upright. libvips reads its pixels when they are needed, from top to bottom, once.
+
+    Attributes:
+        color: sRGB or gray: 3 bands or 1, in 0..white.
+        alpha: opacity in 0..white, one band; None if the file has none.
+        white: 255, or 65535 for 16 bits.
+        duration: of a frame of an animation, in milliseconds; 0 for any other image.
+    """
+
+    color: pyvips.Image
+    alpha: pyvips.Image | None
+    white: int
+    duration: int = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.color.width, self.color.height
+
+    def luma(self) -> pyvips.Image:
+        """Return the Rec. 601 luma in 0..1, one band of floats."""
+        gray = self.color if self.color.bands == 1 else self.color.recomb([list(LUMA)])
+        return gray.cast("float") / self.white
+
+
+Source = Path | bytes  # a file, or its content
+
+
+def count_frames(source: Source) -> int:
+    """Return the number of frames or pages of a file.
+
+    Raises:
+        UserError: if it is not an image.
+    """
+    with naming(source):
+        image = _load(source)
+    return image.get("n-pages") if image.get_typeof("n-pages") else 1
+
+
+def open_frame(source: Source, index: int = 0) -> Frame:
+    """Open one frame of a file. Its color is converted to sRGB if the file has a profile, and to 8 or 16 bits.
+
+    Raises:
+        UserError: if it is not an image, or one that has no sRGB counterpart (floats, more bands than colors).
+    """
+    with naming(source):
+        image = _load(source, index)
+        if max(image.width, image.height) > READ_MAX_SIDE:
+            raise UserError(f"{name_of(source)} has {image.width}x{image.height} pixels; the limit is {READ_MAX_SIDE}")
+        if image.get_typeof("orientation") and image.get("orientation") != 1:
+            image = _load(source, index, access="random").autorot()
+        if image.format not in ("uchar", "ushort"):
+            raise UserError(f"{name_of(source)} has pixels of type {image.format}; save it with 8 or 16 bits")
+        alpha = image[image.bands - 1] if image.hasalpha() else None
+        color = image[0 : image.bands - 1] if alpha else image
+        delays = image.get("delay") if image.get_typeof("delay") else []
+        duration = delays[min(index, len(delays) - 1)] if delays else 0
+        return Frame(_to_srgb(color, source), alpha, 65535 if image.format == "ushort" else 255, duration)
+
+
+def write(frames: Sequence[pyvips.Image], durations: Sequence[int], target: Path, format: str, quality: int) -> None:
+    """Write images of one size as the frames of a file: the whole file or, after an error, none.
+
+    Args:
+        frames: sRGB with or without alpha, in 8 or 16 bits. Metadata are those of the first.
+        durations: of each frame, in milliseconds; all 0 for what is not an animation.
+        format: a value of FORMATS. What it cannot hold is put on white (alpha) or rounded (16 bits).
+        quality: 1 to 100, of JPEG and WebP.
+    Raises:
+        UserError: if the format cannot hold the image, or the pixels cannot be read.
+    """
+    image = _as_one(frames, durations, target, format)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.part")
+    try:
+        with naming(target, "cannot be written"):
+            getattr(image, f"{format}save")(str(partial), **_save_options(format, quality))
+        os.replace(partial, target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def encode(frames: Sequence[pyvips.Image], durations: Sequence[int], format: str, quality: int) -> bytes:
+    """Return what `write` would write."""
+    image = _as_one(frames, durations, Path("standard output"), format)
+    with naming(b"", "cannot be written"):
+        return getattr(image, f"{format}save_buffer")(**_save_options(format, quality))
+
+
+def name_of(source: Source) -> str:
+    """Return what a message calls a source."""
+    return str(source) if isinstance(source, Path) else "the image from standard input"
+
+
+def _load(source: Source, index: int = 0, access: str = "sequential") -> pyvips.Image:
+    options: dict = {"access": access, "fail_on": "error"}
+    if index:
+        options["page"] = index
+    if isinstance(source, bytes):
+        return pyvips.Image.new_from_buffer(source, "", **options)
+    return pyvips.Image.new_from_file(str(source), **options)
+
+
+def _to_srgb(image: pyvips.Image, source: Source) -> pyvips.Image:
+    """Return an image without alpha as sRGB or gray. A profile that does not fit its image is ignored."""
+    is_cmyk = image.interpretation == "cmyk"
+    if is_cmyk or (image.get_typeof("icc-profile-data") and not _is_srgb(image.get("icc-profile-data"))):
+        try:
+            depth = 16 if image.format == "ushort" else 8
+            fallback = "cmyk" if is_cmyk else "srgb"
+            image = image.icc_transform("srgb", embedded=True, input_profile=fallback, depth=depth)
+        except pyvips.Error:
+            if is_cmyk:
+                raise
+    if image.bands not in (1, 3):
+        raise UserError(f"{name_of(source)} has {image.bands} channels besides alpha; expected gray, RGB or CMYK")
+    return image
+
+
+def _is_srgb(profile: bytes) -> bool:
+    try:
+        description = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(profile)))
+    except (ImageCms.PyCMSError, OSError):
+        return True  # damaged: without it sRGB is what remains
+    return description.startswith("sRGB")
+
+
+def _as_one(frames: Sequence[pyvips.Image], durations: Sequence[int], target: Path, format: str) -> pyvips.Image:
+    """Return the frames one below the other, as libvips writes them."""
+    first = frames[0]
+    if len(frames) > 1 and format not in HOLDS_FRAMES:
+        raise UserError(f"{target}: {format} holds one frame, and there are {len(frames)}; use --format webp or tiff")
+    if any((frame.width, frame.height) != (first.width, first.height) for frame in frames):
+        raise UserError(f"{target}: the frames have different sizes, which cannot be written to one file")
+    limit = MAX_SIDE.get(format)
+    if limit and max(first.width, first.height) > limit:
+        raise UserError(f"{target}: webp holds at most {limit} pixels a side; use --format png or tiff")
+    if first.hasalpha() and format not in HOLDS_ALPHA:
+        frames = [frame.flatten(background=65535 if frame.format == "ushort" else 255) for frame in frames]
+    if first.format == "ushort" and format not in HOLDS_16_BITS:
+        frames = [(frame / 257).rint().cast("uchar").copy(interpretation="srgb") for frame in frames]
+    if len(frames) == 1:
+        return frames[0].copy()
+    image = pyvips.Image.arrayjoin(list(frames), across=1).copy()
+    image.set_type(pyvips.GValue.gint_type, "page-height", first.height)
+    if any(durations):
+        image.set_type(pyvips.GValue.array_int_type, "delay", list(durations))
+    return image
+
+
+def _save_options(format: str, quality: int) -> dict:
+    return {
+        "png": {"compression": 6},
+        "jpeg": {"Q": quality, "subsample_mode": "off"},
+        "webp": {"Q": quality},
+        "tiff": {"compression": "deflate", "predictor": "horizontal", "bigtiff": True},
+    }[format]
+
+
+@contextmanager
+def naming(source: Source, problem: str = "is not a readable image") -> Iterator[None]:
+    """Turn an error of libvips into a line that names the file."""
+    try:
+        yield
+    except pyvips.Error as error:
+        lines = [line.strip() for line in str(error.detail or error).splitlines() if line.strip()]
+        raise UserError(f"{name_of(source)} {problem} ({lines[-1] if lines else 'unknown error'})") from None

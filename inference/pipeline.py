@@ -1,0 +1,156 @@
+"""Colors many files: reading and writing in other threads, the network in this one, on batches of one size."""
+
+import sys
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import torch
+
+from inference import upsampling
+from inference.image_file import Frame, Source, count_frames, encode, naming, open_frame, write
+from inference.jobs import Job
+from inference.style import Style
+from util.errors import UserError
+
+_MAX_RATIO = 8  # the network sees no side longer than this many times the scale
+
+
+@dataclass(frozen=True)
+class Look:
+    """How images are colored.
+
+    Attributes:
+        scale: the shorter side of what the network sees, in pixels; 0 = the image at its own size.
+        strength: 0 = the image as it is, 1 = colored.
+        saturation: multiplies chroma.
+        quality: of JPEG and WebP, 1 to 100.
+    """
+
+    scale: int
+    strength: float = 1.0
+    saturation: float = 1.0
+    quality: int = 95
+
+
+@dataclass
+class _Open:
+    """A file whose frames wait for the network, or for being written."""
+
+    job: Job
+    source: Source
+    sizes: list[tuple[int, int]]  # of the frames
+    views: list[torch.Tensor]  # what the network sees of each: (1, 1, h, w) in 0..1
+    fitted: dict[int, np.ndarray] = field(default_factory=dict)  # by frame
+
+
+def color_all(
+    jobs: Sequence[Job], style: Style, look: Look, batch_size: int, threads: int
+) -> Iterator[UserError | None]:
+    """Color files. Yield None for each that is written, and the error of each that cannot be read or written.
+
+    Args:
+        batch_size: the network takes up to this many images of one size at once.
+        threads: read and write files.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: dict[torch.Size, list[tuple[_Open, int]]] = defaultdict(list)
+        writes: deque[Future] = deque()
+        try:
+            for read in _ahead(pool, jobs, look, 2 * threads):
+                try:
+                    file = read.result()
+                except UserError as error:
+                    yield error
+                    continue
+                for index, view in enumerate(file.views):
+                    group = waiting[view.shape]
+                    group.append((file, index))
+                    if len(group) == batch_size:
+                        writes += _paint(waiting.pop(view.shape), style, look, pool)
+                # Files of rare sizes do not wait until the end.
+                while sum(map(len, waiting.values())) > 4 * batch_size:
+                    writes += _paint(waiting.pop(next(iter(waiting))), style, look, pool)
+                yield from _finished(writes, at_most=2 * threads)
+            for group in list(waiting.values()):
+                writes += _paint(group, style, look, pool)
+            yield from _finished(writes, at_most=0)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _ahead(pool: ThreadPoolExecutor, jobs: Sequence[Job], look: Look, count: int) -> Iterator[Future]:
+    """Yield the future of each job's file, while the next `count` are being read."""
+    rest, reading = iter(jobs), deque()
+    while True:
+        reading += [pool.submit(_read, job, look) for job in islice(rest, count - len(reading) + 1)]
+        if not reading:
+            return
+        yield reading.popleft()
+
+
+def _read(job: Job, look: Look) -> _Open:
+    source = sys.stdin.buffer.read() if job.source is None else job.source
+    frames = [open_frame(source, index) for index in range(count_frames(source))]
+    return _Open(job, source, [frame.size for frame in frames], [_view(frame, source, look.scale) for frame in frames])
+
+
+def _view(frame: Frame, source: Source, scale: int) -> torch.Tensor:
+    """Return the luma of a frame at the size that the network sees: (1, 1, h, w) in 0..1."""
+    luma = frame.luma()
+    width, height = seen_size(frame.size, scale)
+    if (width, height) != frame.size:
+        luma = luma.resize(width / luma.width, vscale=height / luma.height, kernel="cubic")
+    with naming(source):
+        pixels = luma.numpy()
+    return torch.from_numpy(pixels).reshape(1, 1, height, width).clamp(0, 1)
+
+
+def seen_size(size: tuple[int, int], scale: int) -> tuple[int, int]:
+    """Return width and height of what the network sees of an image: the shorter side is `scale`, the aspect is kept.
+
+    The longer side is at most 8 times `scale`, for images that are nearly lines. A scale of 0 is the image's own size.
+    """
+    if scale == 0:
+        return size
+    factor = min(scale / min(size), _MAX_RATIO * scale / max(size))
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+def _paint(group: list[tuple[_Open, int]], style: Style, look: Look, pool: ThreadPoolExecutor) -> list[Future]:
+    """Run the network on images of one size. Return the futures of writing the files whose last frame this was."""
+    lumas = torch.cat([file.views[index] for file, index in group])
+    complete = []
+    for (file, index), luma, chroma in zip(group, lumas.split(1), style.chroma(lumas).split(1), strict=True):
+        width, height = file.sizes[index]
+        enlarged = width > luma.shape[3] or height > luma.shape[2]
+        file.fitted[index] = upsampling.fit(luma, chroma) if enlarged else upsampling.constant(chroma)
+        if len(file.fitted) == len(file.views):
+            complete.append(pool.submit(_write, file, look))
+    return complete
+
+
+def _write(file: _Open, look: Look) -> None:
+    opened = [open_frame(file.source, index) for index in range(len(file.sizes))]
+    frames = [upsampling.add_color(frame, file.fitted[index], look.strength, look.saturation)
+              for index, frame in enumerate(opened)]  # fmt: skip
+    durations, job = [frame.duration for frame in opened], file.job
+    if job.target is None:
+        sys.stdout.buffer.write(encode(frames, durations, job.format, look.quality))
+        sys.stdout.buffer.flush()
+    else:
+        write(frames, durations, job.target, job.format, look.quality)
+
+
+def _finished(writes: deque[Future], at_most: int) -> Iterator[UserError | None]:
+    """Yield the errors of what has been written, and wait until at most this many are still being written."""
+    while writes and (len(writes) > at_most or writes[0].done()):
+        try:
+            writes.popleft().result()
+            yield None
+        except UserError as error:
+            yield error

@@ -1,0 +1,81 @@
+"""A trained generator, and the scale at which it was trained to see images."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import torch
+
+from data.transforms import tests_at_load_size, whole_image_steps
+from models.color_losses import without_luma
+from models.networks import define_G
+from models.networks.infer_flags import clean_state, infer_flags
+from models.networks.load import load_network
+from models.networks.padding import apply_padded
+from options import record
+from util.checkpoint import load
+from util.errors import UserError
+from util.run_folder import RunFolder
+
+_GENERATORS = ("G", "G_A")  # of CUT, ColorCUT and pix2pix; of CycleGAN
+_NO_RECORD = {"preprocess": "resize_and_crop", "load_size": 286, "crop_size": 256}
+
+
+class Style:
+    """Colors gray images with one generator.
+
+    Attributes:
+        name: of the run, or of the checkpoint file.
+        scale: the shorter side of the images that the generator was trained on, in pixels.
+    """
+
+    def __init__(self, checkpoint: Path, name: str, device: torch.device):
+        """Load a generator, CUT's or ours; the flags of its network are inferred from it.
+
+        Raises:
+            UserError: if there is no such file, or it is not a generator that is built here.
+        """
+        self.name, self.device = name, device
+        self.scale = _trained_scale(RunFolder(checkpoint.parent))
+        state = load(checkpoint)
+        flags = infer_flags("G", clean_state(state, ())) if isinstance(state, dict) else {}
+        network = Namespace(**{"input_nc": 3, "output_nc": 3, "ngf": 64, "netG": "resnet_9blocks", "normG": "instance",
+                               "no_dropout": True, "no_antialias": False, "no_antialias_up": False, "context": False,
+                               **flags})  # fmt: skip
+        self.net = define_G(network.input_nc, network.output_nc, network.ngf, network.netG, network.normG,
+                            not network.no_dropout, no_antialias=network.no_antialias,
+                            no_antialias_up=network.no_antialias_up, context=network.context)  # fmt: skip
+        load_network(self.net, state, str(checkpoint), "G", vars(network))
+        self.net.eval().to(device)
+
+    @classmethod
+    def of_run(cls, folder: Path, epoch: str, device: torch.device) -> "Style":
+        """Load the generator of a run's epoch.
+
+        Raises:
+            UserError: if the run has none.
+        """
+        files = [RunFolder(folder).network(epoch, name) for name in _GENERATORS]
+        for file in files:
+            if file.is_file():
+                return cls(file, folder.name, device)
+        raise UserError(f"no {files[0]}: give --name and --checkpoints_dir of a trained run, or --checkpoint FILE")
+
+    @torch.no_grad()
+    def chroma(self, luma: torch.Tensor) -> torch.Tensor:
+        """Return the chroma of what G makes of gray images: RGB minus its luma.
+
+        Args:
+            luma: (N, 1, h, w) in 0..1, on any device.
+        Returns:
+            (N, 3, h, w) on the CPU; for white to be 1 as in `luma`.
+        """
+        gray = luma.to(self.device).expand(-1, 3, -1, -1) * 2 - 1
+        return without_luma(apply_padded(self.net, gray)).cpu() / 2
+
+
+def _trained_scale(folder: RunFolder) -> int:
+    """Return the shorter side that tests of a run scale images to."""
+    recorded = {**_NO_RECORD, **record.load(folder)}
+    load_size, crop_size = int(recorded["load_size"]), int(recorded["crop_size"])
+    steps = whole_image_steps(str(recorded["preprocess"]))
+    return load_size if load_size and tests_at_load_size(steps) else crop_size

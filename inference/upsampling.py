@@ -1,0 +1,83 @@
+"""Brings chroma from the size that the network saw to the size of the image, along the image's own edges.
+
+The fast guided filter (He and Sun 2015, "Fast Guided Filter", after He, Sun and Tang 2010): within each small window of
+the small image chroma is fitted as a linear function of luma, chroma = slope * luma + offset. Slopes and offsets are
+smooth, so they can be enlarged, and with the luma of the full-size image they give chroma whose edges are those of
+that luma.
+"""
+
+import numpy as np
+import pyvips
+import torch
+import torch.nn.functional as F
+
+from inference.image_file import Frame
+
+SRGB: bytes = pyvips.Operation.call("profile_load", "srgb")
+RADIUS = 2  # of a window, in pixels of the small image
+SMOOTHNESS = 1e-3  # windows whose luma (0..1) varies less than this get a constant color
+
+
+def fit(luma: torch.Tensor, chroma: torch.Tensor, radius: int = RADIUS, smoothness: float = SMOOTHNESS) -> np.ndarray:
+    """Fit chroma as a linear function of luma around each pixel.
+
+    Args:
+        luma: (1, 1, h, w) in 0..1.
+        chroma: (1, 3, h, w): RGB minus its luma, each channel.
+    Returns:
+        (h, w, 6): three slopes, then three offsets, each averaged over the windows that a pixel lies in.
+    """
+    mean_luma, mean_chroma = _box_mean(luma, radius), _box_mean(chroma, radius)
+    covariance = _box_mean(luma * chroma, radius) - mean_luma * mean_chroma
+    variance = _box_mean(luma * luma, radius) - mean_luma * mean_luma
+    slope = covariance / (variance + smoothness)
+    offset = mean_chroma - slope * mean_luma
+    return np.ascontiguousarray(_box_mean(torch.cat([slope, offset], 1), radius)[0].permute(1, 2, 0).float().numpy())
+
+
+def constant(chroma: torch.Tensor) -> np.ndarray:
+    """Return what `fit` would where chroma needs no edges of the image: slopes of 0, and chroma itself."""
+    both = torch.cat([torch.zeros_like(chroma), chroma], 1)
+    return np.ascontiguousarray(both[0].permute(1, 2, 0).float().numpy())
+
+
+def add_color(frame: Frame, fitted: np.ndarray, strength: float = 1.0, saturation: float = 1.0) -> pyvips.Image:
+    """Return a frame with the chroma that `fit` or `constant` found, in sRGB with the frame's bits and alpha.
+
+    The luma of each pixel stays what it is. Chroma that does not fit between black and white is scaled down, as
+    `models.color_losses.with_luma_of` does.
+
+    Args:
+        fitted: (h, w, 6).
+        strength: 0 = the frame as it is, 1 = colored; between them a mixture.
+        saturation: multiplies chroma.
+    """
+    luma = frame.luma()
+    slope, offset = (_enlarge(part, luma) for part in (fitted[..., :3], fitted[..., 3:]))
+    chroma = (slope * luma + offset) * saturation
+    room = (chroma > 0).ifthenelse(1 - luma, luma)  # to white or black, on the channel's side
+    magnitude = chroma.abs()
+    factor = (magnitude > room).ifthenelse(room / (magnitude < 1e-6).ifthenelse(1e-6, magnitude), 1.0)
+    factor = factor[0].bandrank([factor[1], factor[2]], index=0)
+    colored = (luma + chroma * factor) * frame.white
+    if strength < 1:
+        colored = frame.color * (1 - strength) + colored * strength
+    deep = frame.white > 255
+    colored = colored.rint().cast("ushort" if deep else "uchar")
+    if frame.alpha:
+        colored = colored.bandjoin(frame.alpha)
+    colored = colored.copy(interpretation="rgb16" if deep else "srgb")
+    colored.set_type(pyvips.GValue.blob_type, "icc-profile-data", SRGB)
+    return colored
+
+
+def _box_mean(images: torch.Tensor, radius: int) -> torch.Tensor:
+    """Return the mean over a square window around each pixel; beyond the border the nearest pixel is repeated."""
+    return F.avg_pool2d(F.pad(images, (radius,) * 4, mode="replicate"), 2 * radius + 1, stride=1)
+
+
+def _enlarge(array: np.ndarray, like: pyvips.Image) -> pyvips.Image:
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(array))
+    if (image.width, image.height) == (like.width, like.height):
+        return image
+    return image.resize(like.width / image.width, vscale=like.height / image.height, kernel="linear")

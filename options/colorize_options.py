@@ -1,0 +1,60 @@
+"""The flags of colorize.py."""
+
+import argparse
+import os
+from argparse import Namespace
+from pathlib import Path
+
+from options.parser import OneLineParser
+from util.device import device_of, parse_gpu_ids
+from util.errors import UsageError
+
+
+def parse(argv: list[str] | None = None) -> Namespace:
+    """Parse and check the flags; `device` is added. Args: argv: None = those of the program.
+
+    Raises:
+        UsageError: for an unknown flag or a wrong value.
+    """
+    parser = OneLineParser(
+        description="Color images with a trained style. Results have the size, bits, metadata and transparency of "
+        "their images.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="INPUT", help="a file, a folder with all its subfolders, a pattern such as "
+        "'scans/*.tif', or - for standard input")  # fmt: skip
+    add("-o", "--output", metavar="OUT", help="a folder; for one image also a file, or - for standard output. Without "
+        "it the result is NAME_STYLE.png beside the image")  # fmt: skip
+    add("--name", help="run whose style is taken; default: the style in pretrained/")
+    add("--checkpoints_dir", default="./checkpoints", help="where runs are saved")
+    add("--epoch", default="latest", help="which saved epoch of the run")
+    add("--checkpoint", type=Path, metavar="FILE", help="file of a generator, ours or CUT's, instead of a run")
+    add("--gpu_ids", default="auto", help="auto: the first accelerator, or the CPU; 0; -1: CPU")
+    add("--scale", type=int, help="shorter side of what the network sees, in pixels; the smaller it is, the larger are "
+        "areas of one color; 0: the image at its own size; default: as in training")  # fmt: skip
+    add("--strength", type=float, default=1.0, help="from 0, the image as it is, to 1, colored")
+    add("--saturation", type=float, default=1.0, help="multiplies the chroma of the result")
+    add("--format", choices=["png", "jpg", "webp", "tif"], help="of the results; default: the format of the image")
+    add("--quality", type=int, default=95, help="of JPEG and WebP, 1 to 100")
+    add("--overwrite", action="store_true", help="color images again that have a result already")
+    add("--shard", metavar="I/N", help="color part I of N of the images, for several computers")
+    add("--batch_size", type=int, default=4, help="images of one size that the network takes at once")
+    add("--threads", type=int, default=min(4, os.cpu_count() or 1), help="that read and write files")
+    add("--quiet", action="store_true", help="print nothing but errors")
+    opt = parser.parse_args(argv)
+    _check(opt)
+    opt.device = device_of(parse_gpu_ids(opt.gpu_ids))
+    return opt
+
+
+def _check(opt: Namespace) -> None:
+    ranges = {"strength": (0, 1), "saturation": (0, 10), "quality": (1, 100), "batch_size": (1, 1024),
+              "threads": (1, 1024), "scale": (0, 20_000)}  # fmt: skip
+    for flag, (low, high) in ranges.items():
+        value = getattr(opt, flag)
+        if value is not None and not low <= value <= high:
+            raise UsageError(f"--{flag} {value:g}: expected {low} to {high}")
+    if opt.name and opt.checkpoint:
+        raise UsageError("--name and --checkpoint both name a style; give one of them")
