@@ -1,6 +1,7 @@
 """colorize.py as a user meets it: any file in, the same kind of file out, in color."""
 
 import io
+import json
 import signal
 import subprocess
 import sys
@@ -62,7 +63,8 @@ def test_checkpoint_of_a_run_brings_the_scale_of_its_training(tmp_path):
     save(noise(40, 60), tmp_path / "a.png")
     style = f"--name vangogh --checkpoints_dir {ROOT / 'pretrained'} --gpu_ids -1 --overwrite"
     results = []
-    for scale in ("", "--scale 286", "--scale 64"):
+    trained_at = json.loads((ROOT / "pretrained/vangogh/train_opt.json").read_text())["load_size"]
+    for scale in ("", f"--scale {trained_at}", "--scale 64"):
         output_of(f"colorize.py {tmp_path / 'a.png'} -o {tmp_path / 'b.png'} {style} {scale}")
         results.append(read(tmp_path / "b.png"))
     assert np.array_equal(results[0], results[1]) and not np.array_equal(results[0], results[2])

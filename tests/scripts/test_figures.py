@@ -210,7 +210,8 @@ def test_figure7_refuses_a_mistake_in_one_line(output):
 
 def test_contact_sheet_puts_each_output_below_its_source(output):
     save_image(np.full((8, 8, 3), 255, np.uint8), output / "images/fake_B/p1.png")
-    call(contact_sheet.main, f"{output} {output}/sheet.png --pick p1 p2 p3 --columns 2 --size 40")
+    folders = f"{output}/images/real_A {output}/images/fake_B"
+    call(contact_sheet.main, f"{output}/sheet.png {folders} --pick p1 p2 p3 --columns 2 --size 40")
     sheet = imread(output / "sheet.png")
     assert sheet.shape == (4 * 44, 84, 3)
     values = [[int(sheet[top, left, 0]) for left in (20, 64)] for top in (20, 64, 112, 156)]
