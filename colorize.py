@@ -11,7 +11,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from inference.jobs import plan, shard
-from inference.pipeline import Look, color_all
+from inference.look import Look
+from inference.pipeline import color_all
 from inference.style import Style
 from options import colorize_options
 from util.errors import run
@@ -27,7 +28,9 @@ def main() -> None:
     jobs = plan(opt.inputs, opt.output, style.name, opt.format)
     jobs = shard(jobs, opt.shard) if opt.shard else jobs
     todo = [job for job in jobs if opt.overwrite or job.target is None or not job.target.exists()]
-    look = Look(style.scale if opt.scale is None else opt.scale, opt.strength, opt.saturation, opt.quality)
+    look = Look(
+        style.scale if opt.scale is None else opt.scale, opt.strength, opt.saturation, opt.quality, opt.smoothing
+    )
     failed = 0
     with tqdm(total=len(todo), unit="image", disable=opt.quiet or len(todo) < 2) as progress:
         for error in color_all(todo, style, look, opt.batch_size, opt.threads):

@@ -12,16 +12,9 @@ VISDOM = [
 FID = ["torch-fidelity>=0.3"]  # its weights are not downloaded: evaluate.py --fid_weights FILE
 FIGURES = ["matplotlib>=3.8"]
 TENSORBOARD = ["tensorboard>=2.15"]
-TEST = [
-    "pytest>=8",
-    "pytest-xdist>=3.2",
-    "ruff==0.17.*",
-    "selenium>=4.20",
-    "pyexiv2>=2.12",
-    *FID,
-    *FIGURES,
-    *TENSORBOARD,
-]
+VIDEO = ["av>=14"]
+TOOLS = ["pytest>=8", "pytest-xdist>=3.2", "ruff==0.17.*", "selenium>=4.20", "pyexiv2>=2.12"]
+TEST = [*TOOLS, *FID, *FIGURES, *TENSORBOARD, *VIDEO]
 
 setup(
     name="colorcut",
@@ -47,6 +40,7 @@ setup(
         "fid": FID,
         "tensorboard": TENSORBOARD,
         "figures": FIGURES,
+        "video": VIDEO,
         "test": TEST,
         "dev": TEST + VISDOM,
     },

@@ -9,6 +9,8 @@ from inference.image_file import FORMATS, READABLE
 from util.errors import UsageError, UserError
 
 STANDARD = "-"  # standard input, or output
+VIDEO = "video"
+VIDEOS = {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"}
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Job:
 
     source: Path | None
     target: Path | None
-    format: str  # a value of FORMATS
+    format: str  # a value of FORMATS, or VIDEO
 
 
 def plan(inputs: Iterable[str], output: str | None, style: str, format: str | None = None) -> list[Job]:
@@ -45,7 +47,7 @@ def _find(text: str) -> list[tuple[Path | None, Path]]:
     if text == STANDARD:
         return [(None, Path("stdin"))]
     if path.is_dir():
-        images = sorted(file for file in path.rglob("*") if file.suffix.lower() in READABLE and file.is_file()
+        images = sorted(file for file in path.rglob("*") if file.suffix.lower() in READABLE | VIDEOS and file.is_file()
                         and not any(part.startswith(".") for part in file.relative_to(path).parts))  # fmt: skip
         if not images:
             raise UserError(f"no image in {path}; expected files ending in {' '.join(sorted(READABLE))}")
@@ -59,19 +61,22 @@ def _find(text: str) -> list[tuple[Path | None, Path]]:
 
 
 def _job(source: Path | None, name: Path, output: str | None, style: str, format: str | None, single: bool) -> Job:
+    is_video = name.suffix.lower() in VIDEOS
+    writable = VIDEOS if is_video else FORMATS
+    suffix = name.suffix if is_video else f".{format}" if format else None  # where -o names no other
     if output is None and source is not None:
-        target = source.with_name(f"{source.stem}_{style}.{format or 'png'}")
+        target = source.with_name(f"{source.stem}_{style}{suffix or '.png'}")
     elif output in (None, STANDARD):
-        if not single:
+        if not single or is_video:
             raise UsageError("standard output takes one image; give a folder with -o")
-        return Job(source, None, FORMATS[f".{format or 'png'}"])
-    elif single and not Path(output).is_dir() and Path(output).suffix.lower() in FORMATS:
+        return Job(source, None, FORMATS[suffix or ".png"])
+    elif single and not Path(output).is_dir() and Path(output).suffix.lower() in writable:
         target = Path(output)
-        return Job(source, target, FORMATS[f".{format}" if format else target.suffix.lower()])
+        return Job(source, target, VIDEO if is_video else FORMATS[(format and suffix) or target.suffix.lower()])
     else:
-        suffix = f".{format}" if format else name.suffix if name.suffix.lower() in FORMATS else ".png"
-        target = Path(output) / name.with_suffix(suffix)
-    return Job(source, target, FORMATS[target.suffix.lower()])
+        own = name.suffix if name.suffix.lower() in writable else ".png"
+        target = Path(output) / name.with_suffix(suffix or own)
+    return Job(source, target, VIDEO if is_video else FORMATS[target.suffix.lower()])
 
 
 def _check_targets(jobs: list[Job]) -> None:

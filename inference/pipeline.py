@@ -10,30 +10,13 @@ from itertools import islice
 import numpy as np
 import torch
 
-from inference import upsampling
-from inference.image_file import Frame, Source, count_frames, encode, naming, open_frame, write
-from inference.jobs import Job
+from inference.image_file import Source, count_frames, encode, naming, open_frame, write
+from inference.jobs import VIDEO, Job
+from inference.look import Look, view_of
 from inference.style import Style
+from inference.upsampling import add_color, fit_for
+from inference.video import color_video
 from util.errors import UserError
-
-_MAX_RATIO = 8  # the network sees no side longer than this many times the scale
-
-
-@dataclass(frozen=True)
-class Look:
-    """How images are colored.
-
-    Attributes:
-        scale: the shorter side of what the network sees, in pixels; 0 = the image at its own size.
-        strength: 0 = the image as it is, 1 = colored.
-        saturation: multiplies chroma.
-        quality: of JPEG and WebP, 1 to 100.
-    """
-
-    scale: int
-    strength: float = 1.0
-    saturation: float = 1.0
-    quality: int = 95
 
 
 @dataclass
@@ -60,7 +43,10 @@ def color_all(
         waiting: dict[torch.Size, list[tuple[_Open, int]]] = defaultdict(list)
         writes: deque[Future] = deque()
         try:
-            for read in _ahead(pool, jobs, look, 2 * threads):
+            for job in jobs:
+                if job.format == VIDEO:
+                    yield _video_error(job, style, look, batch_size)
+            for read in _ahead(pool, [job for job in jobs if job.format != VIDEO], look, 2 * threads):
                 try:
                     file = read.result()
                 except UserError as error:
@@ -96,29 +82,16 @@ def _ahead(pool: ThreadPoolExecutor, jobs: Sequence[Job], look: Look, count: int
 def _read(job: Job, look: Look) -> _Open:
     source = sys.stdin.buffer.read() if job.source is None else job.source
     frames = [open_frame(source, index) for index in range(count_frames(source))]
-    return _Open(job, source, [frame.size for frame in frames], [_view(frame, source, look.scale) for frame in frames])
-
-
-def _view(frame: Frame, source: Source, scale: int) -> torch.Tensor:
-    """Return the luma of a frame at the size that the network sees: (1, 1, h, w) in 0..1."""
-    luma = frame.luma()
-    width, height = seen_size(frame.size, scale)
-    if (width, height) != frame.size:
-        luma = luma.resize(width / luma.width, vscale=height / luma.height, kernel="cubic")
     with naming(source):
-        pixels = luma.numpy()
-    return torch.from_numpy(pixels).reshape(1, 1, height, width).clamp(0, 1)
+        return _Open(job, source, [frame.size for frame in frames], [view_of(frame, look.scale) for frame in frames])
 
 
-def seen_size(size: tuple[int, int], scale: int) -> tuple[int, int]:
-    """Return width and height of what the network sees of an image: the shorter side is `scale`, the aspect is kept.
-
-    The longer side is at most 8 times `scale`, for images that are nearly lines. A scale of 0 is the image's own size.
-    """
-    if scale == 0:
-        return size
-    factor = min(scale / min(size), _MAX_RATIO * scale / max(size))
-    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+def _video_error(job: Job, style: Style, look: Look, batch_size: int) -> UserError | None:
+    """Color a video; return its error."""
+    try:
+        color_video(job.source, job.target, style, look, batch_size)
+    except UserError as error:
+        return error
 
 
 def _paint(group: list[tuple[_Open, int]], style: Style, look: Look, pool: ThreadPoolExecutor) -> list[Future]:
@@ -126,9 +99,7 @@ def _paint(group: list[tuple[_Open, int]], style: Style, look: Look, pool: Threa
     lumas = torch.cat([file.views[index] for file, index in group])
     complete = []
     for (file, index), luma, chroma in zip(group, lumas.split(1), style.chroma(lumas).split(1), strict=True):
-        width, height = file.sizes[index]
-        enlarged = width > luma.shape[3] or height > luma.shape[2]
-        file.fitted[index] = upsampling.fit(luma, chroma) if enlarged else upsampling.constant(chroma)
+        file.fitted[index] = fit_for(file.sizes[index], luma, chroma)
         if len(file.fitted) == len(file.views):
             complete.append(pool.submit(_write, file, look))
     return complete
@@ -136,8 +107,9 @@ def _paint(group: list[tuple[_Open, int]], style: Style, look: Look, pool: Threa
 
 def _write(file: _Open, look: Look) -> None:
     opened = [open_frame(file.source, index) for index in range(len(file.sizes))]
-    frames = [upsampling.add_color(frame, file.fitted[index], look.strength, look.saturation)
-              for index, frame in enumerate(opened)]  # fmt: skip
+    frames = [
+        add_color(frame, file.fitted[index], look.strength, look.saturation) for index, frame in enumerate(opened)
+    ]
     durations, job = [frame.duration for frame in opened], file.job
     if job.target is None:
         sys.stdout.buffer.write(encode(frames, durations, job.format, look.quality))

@@ -41,6 +41,12 @@ def constant(chroma: torch.Tensor) -> np.ndarray:
     return np.ascontiguousarray(both[0].permute(1, 2, 0).float().numpy())
 
 
+def fit_for(size: tuple[int, int], luma: torch.Tensor, chroma: torch.Tensor) -> np.ndarray:
+    """Return `fit` for an image of this (width, height) if it is larger than what the network saw, else `constant`."""
+    enlarged = size[0] > luma.shape[3] or size[1] > luma.shape[2]
+    return fit(luma, chroma) if enlarged else constant(chroma)
+
+
 def add_color(frame: Frame, fitted: np.ndarray, strength: float = 1.0, saturation: float = 1.0) -> pyvips.Image:
     """Return a frame with the chroma that `fit` or `constant` found, in sRGB with the frame's bits and alpha.
 

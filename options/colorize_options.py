@@ -36,6 +36,8 @@ def parse(argv: list[str] | None = None) -> Namespace:
         "areas of one color; 0: the image at its own size; default: as in training")  # fmt: skip
     add("--strength", type=float, default=1.0, help="from 0, the image as it is, to 1, colored")
     add("--saturation", type=float, default=1.0, help="multiplies the chroma of the result")
+    add("--smoothing", type=float, default=8, help="of videos: over about how many frames still places are averaged; "
+        "0: none")  # fmt: skip
     add("--format", choices=["png", "jpg", "webp", "tif"], help="of the results; default: the format of the image")
     add("--quality", type=int, default=95, help="of JPEG and WebP, 1 to 100")
     add("--overwrite", action="store_true", help="color images again that have a result already")
@@ -50,8 +52,8 @@ def parse(argv: list[str] | None = None) -> Namespace:
 
 
 def _check(opt: Namespace) -> None:
-    ranges = {"strength": (0, 1), "saturation": (0, 10), "quality": (1, 100), "batch_size": (1, 1024),
-              "threads": (1, 1024), "scale": (0, 20_000)}  # fmt: skip
+    ranges = {"scale": (0, 20_000), "strength": (0, 1), "saturation": (0, 10), "smoothing": (0, 1000),
+              "quality": (1, 100), "batch_size": (1, 1024), "threads": (1, 1024)}  # fmt: skip
     for flag, (low, high) in ranges.items():
         value = getattr(opt, flag)
         if value is not None and not low <= value <= high:
