@@ -28,9 +28,7 @@ def main() -> None:
     jobs = plan(opt.inputs, opt.output, style.name, opt.format)
     jobs = shard(jobs, opt.shard) if opt.shard else jobs
     todo = [job for job in jobs if opt.overwrite or job.target is None or not job.target.exists()]
-    look = Look(
-        style.scale if opt.scale is None else opt.scale, opt.strength, opt.saturation, opt.quality, opt.smoothing
-    )
+    look = look_of(opt, style)
     failed = 0
     with tqdm(total=len(todo), unit="image", disable=opt.quiet or len(todo) < 2) as progress:
         for error in color_all(todo, style, look, opt.batch_size, opt.threads):
@@ -52,6 +50,13 @@ def load_style(opt: Namespace) -> Style:
         return Style(opt.checkpoint, opt.checkpoint.stem, opt.device)
     folder = Path(opt.checkpoints_dir) / opt.name if opt.name else SHIPPED
     return Style.of_run(folder, opt.epoch, opt.device)
+
+
+def look_of(opt: Namespace, style: Style) -> Look:
+    """Return how the flags ask for images to be colored."""
+    scale = opt.scale if opt.scale is not None else style.scale if opt.keep_luma else 0
+    names = ("strength", "saturation", "keep_luma", "quality", "smoothing")
+    return Look(scale, **{name: getattr(opt, name) for name in names})
 
 
 def summary(colored: int, skipped: int, failed: int) -> str:

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+import pyvips
 import torch
 
+from inference import upsampling
 from inference.image_file import Frame
+from models.color_losses import without_luma
 
 _MAX_RATIO = 8  # the network sees no side longer than this many times the scale
 
@@ -17,6 +21,7 @@ class Look:
         scale: the shorter side of what the network sees, in pixels; 0 = the image at its own size.
         strength: 0 = the image as it is, 1 = colored.
         saturation: multiplies chroma.
+        keep_luma: give the image the chroma that the network paints; else take the image that it paints.
         quality: of JPEG and WebP, 1 to 100.
         smoothing: of videos: over about how many frames still places are averaged; 0 = none.
     """
@@ -24,8 +29,28 @@ class Look:
     scale: int
     strength: float = 1.0
     saturation: float = 1.0
+    keep_luma: bool = True
     quality: int = 95
     smoothing: float = 8.0
+
+    def prepare(self, size: tuple[int, int], luma: torch.Tensor, painted: torch.Tensor) -> np.ndarray:
+        """Return what `apply` needs for an image of this (width, height), at the size that the network saw.
+
+        Args:
+            luma: what the network saw, (1, 1, h, w) in 0..1.
+            painted: what it made of that, (1, 3, h, w) in 0..1.
+        """
+        if not self.keep_luma:
+            return np.ascontiguousarray(painted[0].permute(1, 2, 0).numpy())
+        is_enlarged = size[0] > luma.shape[3] or size[1] > luma.shape[2]
+        chroma = without_luma(painted)
+        return upsampling.fit(luma, chroma) if is_enlarged else upsampling.constant(chroma)
+
+    def apply(self, frame: Frame, prepared: np.ndarray) -> pyvips.Image:
+        """Return the colored frame."""
+        if not self.keep_luma:
+            return upsampling.replace(frame, prepared, self.strength)
+        return upsampling.add_color(frame, prepared, self.strength, self.saturation)
 
 
 def seen_size(size: tuple[int, int], scale: int) -> tuple[int, int]:

@@ -14,7 +14,6 @@ from inference.image_file import Source, count_frames, encode, naming, open_fram
 from inference.jobs import VIDEO, Job
 from inference.look import Look, view_of
 from inference.style import Style
-from inference.upsampling import add_color, fit_for
 from inference.video import color_video
 from util.errors import UserError
 
@@ -27,7 +26,7 @@ class _Open:
     source: Source
     sizes: list[tuple[int, int]]  # of the frames
     views: list[torch.Tensor]  # what the network sees of each: (1, 1, h, w) in 0..1
-    fitted: dict[int, np.ndarray] = field(default_factory=dict)  # by frame
+    prepared: dict[int, np.ndarray] = field(default_factory=dict)  # what `Look.apply` needs, by frame
 
 
 def color_all(
@@ -98,18 +97,16 @@ def _paint(group: list[tuple[_Open, int]], style: Style, look: Look, pool: Threa
     """Run the network on images of one size. Return the futures of writing the files whose last frame this was."""
     lumas = torch.cat([file.views[index] for file, index in group])
     complete = []
-    for (file, index), luma, chroma in zip(group, lumas.split(1), style.chroma(lumas).split(1), strict=True):
-        file.fitted[index] = fit_for(file.sizes[index], luma, chroma)
-        if len(file.fitted) == len(file.views):
+    for (file, index), luma, painted in zip(group, lumas.split(1), style.paint(lumas).split(1), strict=True):
+        file.prepared[index] = look.prepare(file.sizes[index], luma, painted)
+        if len(file.prepared) == len(file.views):
             complete.append(pool.submit(_write, file, look))
     return complete
 
 
 def _write(file: _Open, look: Look) -> None:
     opened = [open_frame(file.source, index) for index in range(len(file.sizes))]
-    frames = [
-        add_color(frame, file.fitted[index], look.strength, look.saturation) for index, frame in enumerate(opened)
-    ]
+    frames = [look.apply(frame, file.prepared[index]) for index, frame in enumerate(opened)]
     durations, job = [frame.duration for frame in opened], file.job
     if job.target is None:
         sys.stdout.buffer.write(encode(frames, durations, job.format, look.quality))

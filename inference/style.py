@@ -6,16 +6,18 @@ from pathlib import Path
 import torch
 
 from data.transforms import tests_at_load_size, whole_image_steps
-from models.color_losses import without_luma
+from inference.strips import apply_in_strips
 from models.networks import define_G
 from models.networks.infer_flags import clean_state, infer_flags
 from models.networks.load import load_network
 from models.networks.padding import apply_padded
+from models.networks.resnet import ResnetGenerator
 from options import record
 from util.checkpoint import load
 from util.errors import UserError
 from util.run_folder import RunFolder
 
+_WHOLE = 64 * 1024**2  # pixels times filters above which activations are computed in strips: about 2 GB whole
 _GENERATORS = ("G", "G_A")  # of CUT, ColorCUT and pix2pix; of CycleGAN
 _NO_RECORD = {"preprocess": "resize_and_crop", "load_size": 286, "crop_size": 256}
 
@@ -46,6 +48,7 @@ class Style:
                             no_antialias_up=network.no_antialias_up, context=network.context)  # fmt: skip
         load_network(self.net, state, str(checkpoint), "G", vars(network))
         self.net.eval().to(device)
+        self.ngf = network.ngf
 
     @classmethod
     def of_run(cls, folder: Path, epoch: str, device: torch.device) -> "Style":
@@ -61,16 +64,14 @@ class Style:
         raise UserError(f"no {files[0]}: give --name and --checkpoints_dir of a trained run, or --checkpoint FILE")
 
     @torch.no_grad()
-    def chroma(self, luma: torch.Tensor) -> torch.Tensor:
-        """Return the chroma of what G makes of gray images: RGB minus its luma.
-
-        Args:
-            luma: (N, 1, h, w) in 0..1, on any device.
-        Returns:
-            (N, 3, h, w) on the CPU; for white to be 1 as in `luma`.
-        """
-        gray = luma.to(self.device).expand(-1, 3, -1, -1) * 2 - 1
-        return without_luma(apply_padded(self.net, gray)).cpu() / 2
+    def paint(self, luma: torch.Tensor) -> torch.Tensor:
+        """Return what G makes of gray images: (N, 1, h, w) in 0..1 -> (N, 3, h, w) in 0..1, on the CPU."""
+        gray = luma.to(self.device) * 2 - 1
+        if luma[0].numel() * self.ngf > _WHOLE and isinstance(self.net, ResnetGenerator):
+            painted = torch.cat([apply_in_strips(self.net, one) for one in gray.split(1)])
+        else:
+            painted = apply_padded(self.net, gray.expand(-1, 3, -1, -1))
+        return (painted.cpu() + 1) / 2
 
 
 def _trained_scale(folder: RunFolder) -> int:

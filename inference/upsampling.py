@@ -41,12 +41,6 @@ def constant(chroma: torch.Tensor) -> np.ndarray:
     return np.ascontiguousarray(both[0].permute(1, 2, 0).float().numpy())
 
 
-def fit_for(size: tuple[int, int], luma: torch.Tensor, chroma: torch.Tensor) -> np.ndarray:
-    """Return `fit` for an image of this (width, height) if it is larger than what the network saw, else `constant`."""
-    enlarged = size[0] > luma.shape[3] or size[1] > luma.shape[2]
-    return fit(luma, chroma) if enlarged else constant(chroma)
-
-
 def add_color(frame: Frame, fitted: np.ndarray, strength: float = 1.0, saturation: float = 1.0) -> pyvips.Image:
     """Return a frame with the chroma that `fit` or `constant` found, in sRGB with the frame's bits and alpha.
 
@@ -65,7 +59,22 @@ def add_color(frame: Frame, fitted: np.ndarray, strength: float = 1.0, saturatio
     magnitude = chroma.abs()
     factor = (magnitude > room).ifthenelse(room / (magnitude < 1e-6).ifthenelse(1e-6, magnitude), 1.0)
     factor = factor[0].bandrank([factor[1], factor[2]], index=0)
-    colored = (luma + chroma * factor) * frame.white
+    return _finish(frame, luma + chroma * factor, strength)
+
+
+def replace(frame: Frame, painted: np.ndarray, strength: float = 1.0) -> pyvips.Image:
+    """Return another image in place of a frame, in sRGB with the frame's size, bits and alpha.
+
+    Args:
+        painted: (h, w, 3) in 0..1.
+        strength: see `add_color`.
+    """
+    return _finish(frame, _enlarge(painted, frame.color, "cubic"), strength)
+
+
+def _finish(frame: Frame, colored: pyvips.Image, strength: float) -> pyvips.Image:
+    """Mix a result, in 0..1, with its frame; give it the frame's bits and alpha, and the profile of sRGB."""
+    colored = colored * frame.white
     if strength < 1:
         colored = frame.color * (1 - strength) + colored * strength
     deep = frame.white > 255
@@ -82,8 +91,8 @@ def _box_mean(images: torch.Tensor, radius: int) -> torch.Tensor:
     return F.avg_pool2d(F.pad(images, (radius,) * 4, mode="replicate"), 2 * radius + 1, stride=1)
 
 
-def _enlarge(array: np.ndarray, like: pyvips.Image) -> pyvips.Image:
+def _enlarge(array: np.ndarray, like: pyvips.Image, kernel: str = "linear") -> pyvips.Image:
     image = pyvips.Image.new_from_array(np.ascontiguousarray(array))
     if (image.width, image.height) == (like.width, like.height):
         return image
-    return image.resize(like.width / image.width, vscale=like.height / image.height, kernel="linear")
+    return image.resize(like.width / image.width, vscale=like.height / image.height, kernel=kernel)

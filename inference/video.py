@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from inference.image_file import Frame
 from inference.look import Look, view_of
 from inference.style import Style
-from inference.upsampling import add_color, fit_for
 from util.errors import UserError
 
 try:
@@ -26,7 +25,7 @@ _MOTION = 0.1  # change of luma at which a place takes the color of the new fram
 
 
 class Smoother:
-    """Averages over time what `upsampling.fit` finds, where the image stands still; a new shot starts anew."""
+    """Averages over time what `Look.prepare` returns, where the image stands still; a new shot starts anew."""
 
     def __init__(self, frames: float):
         """Args: frames: over about how many frames a still place is averaged; 0 = none."""
@@ -34,20 +33,20 @@ class Smoother:
         self.view: torch.Tensor | None = None
         self.mean: np.ndarray | None = None
 
-    def add(self, view: torch.Tensor, fitted: np.ndarray) -> np.ndarray:
+    def add(self, view: torch.Tensor, prepared: np.ndarray) -> np.ndarray:
         """Return the average at this frame.
 
         Args:
             view: what the network saw, (1, 1, h, w) in 0..1.
-            fitted: (h, w, 6).
+            prepared: (h, w, channels).
         """
         change = None if self.view is None else (view - self.view).abs()
         if change is None or change.mean() > _CUT:
-            self.mean = fitted
+            self.mean = prepared
         else:
             moves = F.max_pool2d(change, 3, stride=1, padding=1)[0, 0, ..., None].numpy() / _MOTION
             share = self.least + (1 - self.least) * moves.clip(0, 1)
-            self.mean = self.mean + share * (fitted - self.mean)
+            self.mean = self.mean + share * (prepared - self.mean)
         self.view = view
         return self.mean
 
@@ -92,9 +91,9 @@ def _convert(reader, writer, first: Frame, style: Style, look: Look, batch_size:
     frames = _frames(reader, stream, sound, writer)
     while batch := list(islice(frames, batch_size)):
         views = [view_of(frame, look.scale) for frame, _ in batch]
-        for (frame, pts), view, chroma in zip(batch, views, style.chroma(torch.cat(views)).split(1), strict=True):
-            fitted = smoother.add(view, fit_for(frame.size, view, chroma))
-            colored = av.VideoFrame.from_ndarray(add_color(frame, fitted, look.strength, look.saturation).numpy())
+        for (frame, pts), view, painted in zip(batch, views, style.paint(torch.cat(views)).split(1), strict=True):
+            prepared = smoother.add(view, look.prepare(frame.size, view, painted))
+            colored = av.VideoFrame.from_ndarray(look.apply(frame, prepared).numpy())
             colored.pts, colored.time_base = pts, stream.time_base
             writer.mux(out.encode(colored))
     writer.mux(out.encode())

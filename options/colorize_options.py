@@ -8,6 +8,7 @@ from pathlib import Path
 from options.parser import OneLineParser
 from util.device import device_of, parse_gpu_ids
 from util.errors import UsageError
+from util.util import str2bool
 
 
 def parse(argv: list[str] | None = None) -> Namespace:
@@ -36,6 +37,8 @@ def parse(argv: list[str] | None = None) -> Namespace:
         "areas of one color; 0: the image at its own size; default: as in training")  # fmt: skip
     add("--strength", type=float, default=1.0, help="from 0, the image as it is, to 1, colored")
     add("--saturation", type=float, default=1.0, help="multiplies the chroma of the result")
+    add("--keep_luma", type=str2bool, default=True, help="give the image the chroma that the network paints; "
+        "false: take the new image that it paints, at the image's own size unless --scale says another")  # fmt: skip
     add("--smoothing", type=float, default=8, help="of videos: over about how many frames still places are averaged; "
         "0: none")  # fmt: skip
     add("--format", choices=["png", "jpg", "webp", "tif"], help="of the results; default: the format of the image")

@@ -14,6 +14,7 @@ import torch
 from PIL import Image, ImageCms
 from skimage import data as skimage_data
 
+from inference import style as style_module
 from models.color_losses import LUMA
 from models.networks import define_G
 from tests.helpers.images import damage, noise, read, save
@@ -57,6 +58,21 @@ def test_result_is_that_of_test_py_at_the_size_that_the_network_saw(tmp_path):
               f"--results_dir {tmp_path}")  # fmt: skip
     expected = read(tmp_path / "vangogh/test_latest/images/fake_B/cat.png").astype(int)
     assert np.abs(read(tmp_path / "out/cat.png") - expected).max() <= 1
+
+
+def test_new_image_is_that_of_test_py_whole_and_in_strips(tmp_path, monkeypatch):
+    save(skimage_data.chelsea()[:131, :163, 0], tmp_path / "in/cat.png")
+    net = define_G(3, 3, 4, "resnet_4blocks", init_gain=1)
+    (tmp_path / "ck/run").mkdir(parents=True)
+    torch.save(net.state_dict(), tmp_path / "ck/run/latest_net_G.pth")
+    style = f"--name run --checkpoints_dir {tmp_path / 'ck'} --gpu_ids -1"
+    output_of(f"test.py {style} --dataroot {tmp_path / 'in'} --dataset_mode single --preprocess none --num_threads 0 "
+              f"--ngf 4 --netG resnet_4blocks --gray --results_dir {tmp_path}")  # fmt: skip
+    expected = read(tmp_path / "run/test_latest/images/fake_B/cat.png").astype(int)
+    for whole in (style_module._WHOLE, 0):
+        monkeypatch.setattr(style_module, "_WHOLE", whole)
+        output_of(f"colorize.py {tmp_path / 'in'} -o {tmp_path / f'{whole}'} {style} --keep_luma false")
+        assert np.abs(read(tmp_path / f"{whole}/cat.png") - expected).max() <= 1
 
 
 def test_checkpoint_of_a_run_brings_the_scale_of_its_training(tmp_path):

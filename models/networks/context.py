@@ -16,12 +16,48 @@ def context_of(images: torch.Tensor) -> torch.Tensor:
     Height y in the image, or in the crop of it, from -1 (top) to 1, and its square; the luma averaged over 8x8 parts of
     the image and interpolated; the luma of the pixel; mean and standard deviation of the luma of the whole image.
     """
-    n, _, height, width = images.shape
     luma = to_grayscale(images)[:, :1]
-    rows = torch.linspace(-1, 1, height, device=images.device, dtype=images.dtype).view(1, 1, height, 1)
-    local = F.interpolate(F.adaptive_avg_pool2d(luma, _GRID), (height, width), mode="bilinear", align_corners=False)
-    overall = [luma.mean((2, 3), keepdim=True), luma.std((2, 3), keepdim=True, correction=0)]
-    maps = [rows, rows**2, local, luma, *overall]
+    return context_of_part(luma, ImageSummary(luma), 0, 0)
+
+
+class ImageSummary:
+    """What the context of any part of an image needs of the whole of it.
+
+    Attributes:
+        size: height and width.
+        grid: mean luma of 8x8 parts, (N, 1, 8, 8).
+        overall: mean and standard deviation of the luma, (N, 1, 1, 1) each.
+    """
+
+    def __init__(self, luma: torch.Tensor):
+        """Args: luma: of the whole image, (N, 1, H, W) in [-1, 1]."""
+        self.size = luma.shape[2:]
+        self.grid = F.adaptive_avg_pool2d(luma, _GRID)
+        self.overall = [luma.mean((2, 3), keepdim=True), luma.std((2, 3), keepdim=True, correction=0)]
+
+    def local(self, height: int, width: int, top: int, left: int) -> torch.Tensor:
+        """Return the grid interpolated to the size of the image, of which the part of this place and size."""
+        if (height, width) == self.size:
+            return F.interpolate(self.grid, self.size, mode="bilinear", align_corners=False)
+        x, y = (((torch.arange(start, start + length, device=self.grid.device) + 0.5) * 2 / side - 1)
+                for start, length, side in ((left, width, self.size[1]), (top, height, self.size[0])))  # fmt: skip
+        places = torch.stack([x.expand(height, width), y[:, None].expand(height, width)], -1).to(self.grid.dtype)
+        places = places.expand(len(self.grid), -1, -1, -1)
+        return F.grid_sample(self.grid, places, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def context_of_part(luma: torch.Tensor, whole: ImageSummary, top: int, left: int) -> torch.Tensor:
+    """Return the maps of `context_of` in a part of an image.
+
+    Args:
+        luma: of the part, (N, 1, h, w) in [-1, 1].
+        whole: of the images that the parts are from.
+        top, left: of the part in its image, in pixels.
+    """
+    n, _, height, width = luma.shape
+    rows = torch.linspace(-1, 1, whole.size[0], device=luma.device, dtype=luma.dtype)[top : top + height]
+    rows = rows.view(1, 1, height, 1)
+    maps = [rows, rows**2, whole.local(height, width, top, left), luma, *whole.overall]
     return torch.cat([one.expand(n, 1, height, width) for one in maps], 1)
 
 

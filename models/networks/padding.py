@@ -10,13 +10,13 @@ def apply_padded(net: nn.Module, images: torch.Tensor) -> torch.Tensor:
     Sizes that are multiples already are not padded. The smallest padded size is 16.
     """
     height, width = images.shape[-2:]
-    rows, columns = (_reflected(side, net.size_multiple, images.device) for side in (height, width))
+    rows, columns = (reflected(side, net.size_multiple, images.device) for side in (height, width))
     if len(rows) == height and len(columns) == width:
         return net(images)
     return net(images[..., rows, :][..., columns])[..., :height, :width]
 
 
-def _reflected(side: int, multiple: int, device: torch.device) -> torch.Tensor:
+def reflected(side: int, multiple: int, device: torch.device) -> torch.Tensor:
     """Return the indices of a side padded by reflection, repeatedly if it is short."""
     padded = max(16, -(-side // multiple) * multiple)
     period = max(1, 2 * (side - 1))

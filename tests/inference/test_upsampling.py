@@ -6,7 +6,7 @@ import pyvips
 import torch
 
 from inference.image_file import Frame
-from inference.upsampling import add_color, constant, fit
+from inference.upsampling import add_color, constant, fit, replace
 from models.color_losses import LUMA, to_grayscale, with_luma_of, without_luma
 
 
@@ -77,3 +77,13 @@ def test_strength_mixes_with_the_image_and_saturation_keeps_the_luma():
     chroma = constant(without_luma(torch.rand(1, 3, 12, 10)))
     gray, dull, vivid = (add_color(frame, chroma, saturation=s).numpy()[..., :3] @ np.array(LUMA) for s in (0, 0.5, 3))
     assert np.abs(dull - gray).max() < 1.5 and np.abs(vivid - gray).max() < 1.5
+
+
+def test_another_image_takes_the_place_of_a_frame():
+    pixels, painted = np.full((12, 10, 3), 100, np.uint8), np.random.default_rng(0).random((12, 10, 3), np.float32)
+    frame = frame_of(pixels, np.arange(120, dtype=np.uint8).reshape(12, 10))
+    whole, half = (replace(frame, painted, strength).numpy().astype(int) for strength in (1, 0.5))
+    assert np.abs(whole[..., :3] - painted * 255).max() <= 0.51 and np.array_equal(whole[..., 3].ravel(), range(120))
+    assert np.abs(half[..., :3] - (painted * 255 + 100) / 2).max() <= 0.51
+    small = np.full((6, 5, 3), 0.2, np.float32)
+    assert np.array_equal(replace(frame, small).numpy()[..., :3], np.full((12, 10, 3), 51))
