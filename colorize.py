@@ -24,6 +24,8 @@ SOME_FAILED = 3  # exit code
 def main() -> None:
     """Color each image that has no result yet. Exit code 3: some could not be colored."""
     opt = colorize_options.parse()
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files can be no text
     style = load_style(opt)
     jobs = plan(opt.inputs, opt.output, style.name, opt.format)
     jobs = shard(jobs, opt.shard) if opt.shard else jobs
@@ -47,8 +49,11 @@ def main() -> None:
 def load_style(opt: Namespace) -> Style:
     """Return the style that the flags name, or the one that comes with the project."""
     if opt.checkpoint:
-        return Style(opt.checkpoint, opt.checkpoint.stem, opt.device)
-    folder = Path(opt.checkpoints_dir) / opt.name if opt.name else SHIPPED
+        name = opt.checkpoint.stem
+        if "_net_G" in name:  # in the folder of a run, which has the better name
+            name = opt.checkpoint.resolve().parent.name
+        return Style(opt.checkpoint, name, opt.device)
+    folder = Path(opt.checkpoints_dir or "checkpoints") / opt.name if opt.name else SHIPPED
     return Style.of_run(folder, opt.epoch, opt.device)
 
 

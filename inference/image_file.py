@@ -13,10 +13,11 @@ from PIL import ImageCms
 
 from models.color_losses import LUMA
 from util.errors import UserError
+from util.files import replacing
 
 # Suffix -> format that can be written.
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}
-READABLE = {*FORMATS, ".gif", ".heic", ".avif"}  # what is taken from a folder; a file that is named is always tried
+READABLE = {*FORMATS, ".gif", ".avif"}  # what is taken from a folder; a file that is named is always tried
 HOLDS_FRAMES = {"webp", "tiff"}
 HOLDS_16_BITS = {"png", "tiff"}
 HOLDS_ALPHA = {"png", "webp", "tiff"}
@@ -24,10 +25,12 @@ MAX_SIDE = {"webp": 16_383}
 READ_MAX_SIDE = 20_000
 pyvips.cache_set_max(0)  # a file may change between two reads
 
+Source = Path | bytes  # a file, or its content
+
 
 @dataclass(frozen=True)
 class Frame:
-    """One image of a file, upright. libvips reads its pixels when they are needed, from top to bottom, once.
+    """One image of a file, upright. libvips reads its pixels when they are needed; those of a file with one, only once.
 
     Attributes:
         color: sRGB or gray: 3 bands or 1, in 0..white.
@@ -52,39 +55,43 @@ class Frame:
         return gray.cast("float") / self.white
 
 
-Source = Path | bytes  # a file, or its content
+def open_frames(source: Source) -> list[Frame]:
+    """Open a file: its one image, or all frames or pages.
 
-
-def count_frames(source: Source) -> int:
-    """Return the number of frames or pages of a file.
+    Colors are converted to sRGB if the file has another profile.
 
     Raises:
-        UserError: if it is not an image.
+        UserError: if it is not an image, or none of 8 or 16 bits in gray, RGB or CMYK.
     """
-    with naming(source):
+    with vips_errors(source):
         image = _load(source)
-    return image.get("n-pages") if image.get_typeof("n-pages") else 1
-
-
-def open_frame(source: Source, index: int = 0) -> Frame:
-    """Open one frame of a file. Its color is converted to sRGB if the file has a profile, and to 8 or 16 bits.
-
-    Raises:
-        UserError: if it is not an image, or one that has no sRGB counterpart (floats, more bands than colors).
-    """
-    with naming(source):
-        image = _load(source, index)
-        if max(image.width, image.height) > READ_MAX_SIDE:
-            raise UserError(f"{name_of(source)} has {image.width}x{image.height} pixels; the limit is {READ_MAX_SIDE}")
-        if image.get_typeof("orientation") and image.get("orientation") != 1:
-            image = _load(source, index, access="random").autorot()
+        count, height = image.get("n-pages") if image.get_typeof("n-pages") else 1, image.height
+        if count > 1:
+            image = _load(source, "random", n=-1)  # all of them, one below the other
+            height = image.height // count
+        if max(image.width, height) > READ_MAX_SIDE:
+            raise UserError(f"{name_of(source)} has {image.width}x{height} pixels; the limit is {READ_MAX_SIDE} a side")
+        if count == 1 and image.get_typeof("orientation") and image.get("orientation") != 1:
+            image = _load(source, access="random").autorot()
         if image.format not in ("uchar", "ushort"):
             raise UserError(f"{name_of(source)} has pixels of type {image.format}; save it with 8 or 16 bits")
+        if image.get_typeof("jpeg-thumbnail-data"):
+            image = image.copy()
+            image.remove("jpeg-thumbnail-data")  # it would stay gray
         alpha = image[image.bands - 1] if image.hasalpha() else None
-        color = image[0 : image.bands - 1] if alpha else image
-        delays = image.get("delay") if image.get_typeof("delay") else []
-        duration = delays[min(index, len(delays) - 1)] if delays else 0
-        return Frame(_to_srgb(color, source), alpha, 65535 if image.format == "ushort" else 255, duration)
+        color = _to_srgb(image[0 : image.bands - 1] if alpha else image, source)
+        delays = image.get("delay") if image.get_typeof("delay") else [0]
+        white = 65535 if image.format == "ushort" else 255
+        frame = Frame(color, alpha, white, delays[0])
+        return (
+            [frame] if count == 1 else [_page(frame, k, count, delays[min(k, len(delays) - 1)]) for k in range(count)]
+        )
+
+
+def _page(all: Frame, index: int, count: int, duration: int) -> Frame:
+    width, height = all.size[0], all.size[1] // count
+    color, alpha = (band and band.crop(0, index * height, width, height) for band in (all.color, all.alpha))
+    return Frame(color, alpha, all.white, duration)
 
 
 def write(frames: Sequence[pyvips.Image], durations: Sequence[int], target: Path, format: str, quality: int) -> None:
@@ -96,24 +103,20 @@ def write(frames: Sequence[pyvips.Image], durations: Sequence[int], target: Path
         format: a value of FORMATS. What it cannot hold is put on white (alpha) or rounded (16 bits).
         quality: 1 to 100, of JPEG and WebP.
     Raises:
-        UserError: if the format cannot hold the image, or the pixels cannot be read.
+        UserError: if the format cannot hold the image, or it cannot be written.
     """
-    image = _as_one(frames, durations, target, format)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.part")
-    try:
-        with naming(target, "cannot be written"):
-            getattr(image, f"{format}save")(str(partial), **_save_options(format, quality))
-        os.replace(partial, target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with vips_errors(target, "cannot be written"):
+        image = _as_one(frames, durations, target, format)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as file:
+            descriptor = pyvips.Target.new_to_descriptor(file.fileno())
+            getattr(image, f"{format}save_target")(descriptor, **_save_options(format, quality))
 
 
 def encode(frames: Sequence[pyvips.Image], durations: Sequence[int], format: str, quality: int) -> bytes:
     """Return what `write` would write."""
-    image = _as_one(frames, durations, Path("standard output"), format)
-    with naming(b"", "cannot be written"):
+    with vips_errors(b"", "cannot be written"):
+        image = _as_one(frames, durations, Path("standard output"), format)
         return getattr(image, f"{format}save_buffer")(**_save_options(format, quality))
 
 
@@ -122,13 +125,24 @@ def name_of(source: Source) -> str:
     return str(source) if isinstance(source, Path) else "the image from standard input"
 
 
-def _load(source: Source, index: int = 0, access: str = "sequential") -> pyvips.Image:
-    options: dict = {"access": access, "fail_on": "error"}
-    if index:
-        options["page"] = index
+@contextmanager
+def vips_errors(source: Source, problem: str = "is not a readable image") -> Iterator[None]:
+    """Turn an error of libvips or of the system into a UserError that names the file."""
+    try:
+        yield
+    except pyvips.Error as error:
+        lines = [line.strip() for line in str(error.detail or error).splitlines() if line.strip()]
+        raise UserError(f"{name_of(source)} {problem} ({lines[-1] if lines else 'unknown error'})") from None
+    except OSError as error:
+        raise UserError(f"{name_of(source)} {problem} ({error.strerror})") from None
+
+
+def _load(source: Source, access: str = "sequential", **options: int) -> pyvips.Image:
     if isinstance(source, bytes):
-        return pyvips.Image.new_from_buffer(source, "", **options)
-    return pyvips.Image.new_from_file(str(source), **options)
+        return pyvips.Image.new_from_buffer(source, "", access=access, fail_on="error", **options)
+    with open(source, "rb") as file:  # libvips would read options from some names, and cannot open others
+        stream = pyvips.Source.new_from_descriptor(file.fileno())
+    return pyvips.Image.new_from_source(stream, "", access=access, fail_on="error", **options)
 
 
 def _to_srgb(image: pyvips.Image, source: Source) -> pyvips.Image:
@@ -152,19 +166,17 @@ def _is_srgb(profile: bytes) -> bool:
         description = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(profile)))
     except (ImageCms.PyCMSError, OSError):
         return True  # damaged: without it sRGB is what remains
-    return description.startswith("sRGB")
+    return description.startswith("sRGB") and "g10" not in description  # g10: linear, as some scanners' programs write
 
 
 def _as_one(frames: Sequence[pyvips.Image], durations: Sequence[int], target: Path, format: str) -> pyvips.Image:
     """Return the frames one below the other, as libvips writes them."""
     first = frames[0]
     if len(frames) > 1 and format not in HOLDS_FRAMES:
-        raise UserError(f"{target}: {format} holds one frame, and there are {len(frames)}; use --format webp or tiff")
-    if any((frame.width, frame.height) != (first.width, first.height) for frame in frames):
-        raise UserError(f"{target}: the frames have different sizes, which cannot be written to one file")
+        raise UserError(f"{target}: {format} holds one frame, and there are {len(frames)}; use --format webp or tif")
     limit = MAX_SIDE.get(format)
     if limit and max(first.width, first.height) > limit:
-        raise UserError(f"{target}: webp holds at most {limit} pixels a side; use --format png or tiff")
+        raise UserError(f"{target}: webp holds at most {limit} pixels a side; use --format png or tif")
     if first.hasalpha() and format not in HOLDS_ALPHA:
         frames = [frame.flatten(background=65535 if frame.format == "ushort" else 255) for frame in frames]
     if first.format == "ushort" and format not in HOLDS_16_BITS:
@@ -185,13 +197,3 @@ def _save_options(format: str, quality: int) -> dict:
         "webp": {"Q": quality},
         "tiff": {"compression": "deflate", "predictor": "horizontal", "bigtiff": True},
     }[format]
-
-
-@contextmanager
-def naming(source: Source, problem: str = "is not a readable image") -> Iterator[None]:
-    """Turn an error of libvips into a line that names the file."""
-    try:
-        yield
-    except pyvips.Error as error:
-        lines = [line.strip() for line in str(error.detail or error).splitlines() if line.strip()]
-        raise UserError(f"{name_of(source)} {problem} ({lines[-1] if lines else 'unknown error'})") from None

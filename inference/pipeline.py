@@ -10,8 +10,8 @@ from itertools import islice
 import numpy as np
 import torch
 
-from inference.image_file import Source, count_frames, encode, naming, open_frame, write
-from inference.jobs import VIDEO, Job
+from inference.image_file import Source, encode, open_frames, vips_errors, write
+from inference.jobs import Job
 from inference.look import Look, view_of
 from inference.style import Style
 from inference.video import color_video
@@ -38,14 +38,14 @@ def color_all(
         batch_size: the network takes up to this many images of one size at once.
         threads: read and write files.
     """
+    for job in jobs:
+        if job.is_video:
+            yield _color_video(job, style, look, batch_size)
     with ThreadPoolExecutor(threads) as pool:
         waiting: dict[torch.Size, list[tuple[_Open, int]]] = defaultdict(list)
         writes: deque[Future] = deque()
         try:
-            for job in jobs:
-                if job.format == VIDEO:
-                    yield _video_error(job, style, look, batch_size)
-            for read in _ahead(pool, [job for job in jobs if job.format != VIDEO], look, 2 * threads):
+            for read in _ahead(pool, [job for job in jobs if not job.is_video], look, 2 * threads):
                 try:
                     file = read.result()
                 except UserError as error:
@@ -68,29 +68,30 @@ def color_all(
             raise
 
 
+def _color_video(job: Job, style: Style, look: Look, batch_size: int) -> UserError | None:
+    try:
+        color_video(job.source, job.target, style, look, batch_size)
+    except UserError as error:
+        return error
+    return None
+
+
 def _ahead(pool: ThreadPoolExecutor, jobs: Sequence[Job], look: Look, count: int) -> Iterator[Future]:
     """Yield the future of each job's file, while the next `count` are being read."""
     rest, reading = iter(jobs), deque()
     while True:
-        reading += [pool.submit(_read, job, look) for job in islice(rest, count - len(reading) + 1)]
+        for job in islice(rest, count - len(reading) + 1):
+            source = sys.stdin.buffer.read() if job.source is None else job.source
+            reading.append(pool.submit(_read, job, source, look))
         if not reading:
             return
         yield reading.popleft()
 
 
-def _read(job: Job, look: Look) -> _Open:
-    source = sys.stdin.buffer.read() if job.source is None else job.source
-    frames = [open_frame(source, index) for index in range(count_frames(source))]
-    with naming(source):
+def _read(job: Job, source: Source, look: Look) -> _Open:
+    with vips_errors(source):
+        frames = open_frames(source)
         return _Open(job, source, [frame.size for frame in frames], [view_of(frame, look.scale) for frame in frames])
-
-
-def _video_error(job: Job, style: Style, look: Look, batch_size: int) -> UserError | None:
-    """Color a video; return its error."""
-    try:
-        color_video(job.source, job.target, style, look, batch_size)
-    except UserError as error:
-        return error
 
 
 def _paint(group: list[tuple[_Open, int]], style: Style, look: Look, pool: ThreadPoolExecutor) -> list[Future]:
@@ -105,8 +106,9 @@ def _paint(group: list[tuple[_Open, int]], style: Style, look: Look, pool: Threa
 
 
 def _write(file: _Open, look: Look) -> None:
-    opened = [open_frame(file.source, index) for index in range(len(file.sizes))]
-    frames = [look.apply(frame, file.prepared[index]) for index, frame in enumerate(opened)]
+    with vips_errors(file.source):
+        opened = open_frames(file.source)
+        frames = [look.apply(frame, file.prepared[index]) for index, frame in enumerate(opened)]
     durations, job = [frame.duration for frame in opened], file.job
     if job.target is None:
         sys.stdout.buffer.write(encode(frames, durations, job.format, look.quality))

@@ -27,7 +27,7 @@ class Style:
 
     Attributes:
         name: of the run, or of the checkpoint file.
-        scale: the shorter side of the images that the generator was trained on, in pixels.
+        scale: the shorter side of images in its training, in pixels; 0 = that of each image.
     """
 
     def __init__(self, checkpoint: Path, name: str, device: torch.device):
@@ -46,6 +46,10 @@ class Style:
         self.net = define_G(network.input_nc, network.output_nc, network.ngf, network.netG, network.normG,
                             not network.no_dropout, no_antialias=network.no_antialias,
                             no_antialias_up=network.no_antialias_up, context=network.context)  # fmt: skip
+        if (network.input_nc, network.output_nc) != (3, 3):
+            raise UserError(
+                f"{checkpoint} is a generator of {network.input_nc} to {network.output_nc} channels, not 3 to 3"
+            )
         load_network(self.net, state, str(checkpoint), "G", vars(network))
         self.net.eval().to(device)
         self.ngf = network.ngf
@@ -67,16 +71,23 @@ class Style:
     def paint(self, luma: torch.Tensor) -> torch.Tensor:
         """Return what G makes of gray images: (N, 1, h, w) in 0..1 -> (N, 3, h, w) in 0..1, on the CPU."""
         gray = luma.to(self.device) * 2 - 1
-        if luma[0].numel() * self.ngf > _WHOLE and isinstance(self.net, ResnetGenerator):
-            painted = torch.cat([apply_in_strips(self.net, one) for one in gray.split(1)])
-        else:
-            painted = apply_padded(self.net, gray.expand(-1, 3, -1, -1))
+        try:
+            if luma[0].numel() * self.ngf > _WHOLE and isinstance(self.net, ResnetGenerator):
+                painted = torch.cat([apply_in_strips(self.net, one) for one in gray.split(1)])
+            else:
+                painted = apply_padded(self.net, gray.expand(-1, 3, -1, -1))
+        except torch.OutOfMemoryError:
+            raise UserError(
+                "the GPU's memory is too small; use a smaller --scale or --batch_size, or --gpu_ids -1"
+            ) from None
         return (painted.cpu() + 1) / 2
 
 
 def _trained_scale(folder: RunFolder) -> int:
-    """Return the shorter side that tests of a run scale images to."""
+    """Return the shorter side that tests of a run scale images to; 0 if they leave images at their own size."""
     recorded = {**_NO_RECORD, **record.load(folder)}
     load_size, crop_size = int(recorded["load_size"]), int(recorded["crop_size"])
     steps = whole_image_steps(str(recorded["preprocess"]))
+    if steps == "none":
+        return 0
     return load_size if load_size and tests_at_load_size(steps) else crop_size

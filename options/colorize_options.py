@@ -28,8 +28,8 @@ def parse(argv: list[str] | None = None) -> Namespace:
         "'scans/*.tif', or - for standard input")  # fmt: skip
     add("-o", "--output", metavar="OUT", help="a folder; for one image also a file, or - for standard output. Without "
         "it the result is NAME_STYLE.png beside the image")  # fmt: skip
-    add("--name", help="run whose style is taken; default: the style in pretrained/")
-    add("--checkpoints_dir", default="./checkpoints", help="where runs are saved")
+    add("--name", help="run to use; default: the style in pretrained/")
+    add("--checkpoints_dir", help="where runs are saved; default: ./checkpoints")
     add("--epoch", default="latest", help="which saved epoch of the run")
     add("--checkpoint", type=Path, metavar="FILE", help="file of a generator, ours or CUT's, instead of a run")
     add("--gpu_ids", default="auto", help="auto: the first accelerator, or the CPU; 0; -1: CPU")
@@ -41,12 +41,16 @@ def parse(argv: list[str] | None = None) -> Namespace:
         "false: take the new image that it paints, at the image's own size unless --scale says another")  # fmt: skip
     add("--smoothing", type=float, default=8, help="of videos: over about how many frames still places are averaged; "
         "0: none")  # fmt: skip
-    add("--format", choices=["png", "jpg", "webp", "tif"], help="of the results; default: the format of the image")
+    add(
+        "--format",
+        choices=["png", "jpg", "webp", "tif"],
+        help="of the results; default: PNG, with -o the format of the image",
+    )
     add("--quality", type=int, default=95, help="of JPEG and WebP, 1 to 100")
-    add("--overwrite", action="store_true", help="color images again that have a result already")
+    add("--overwrite", action="store_true", help="color images that have a result already again")
     add("--shard", metavar="I/N", help="color part I of N of the images, for several computers")
     add("--batch_size", type=int, default=4, help="images of one size that the network takes at once")
-    add("--threads", type=int, default=min(4, os.cpu_count() or 1), help="that read and write files")
+    add("--threads", type=int, default=min(4, os.cpu_count() or 1), help="threads that read and write files")
     add("--quiet", action="store_true", help="print nothing but errors")
     opt = parser.parse_args(argv)
     _check(opt)
@@ -61,5 +65,7 @@ def _check(opt: Namespace) -> None:
         value = getattr(opt, flag)
         if value is not None and not low <= value <= high:
             raise UsageError(f"--{flag} {value:g}: expected {low} to {high}")
+    if opt.checkpoints_dir and not opt.name:
+        raise UsageError("--checkpoints_dir needs --name, which run in it")
     if opt.name and opt.checkpoint:
         raise UsageError("--name and --checkpoint both name a style; give one of them")

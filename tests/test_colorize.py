@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -203,6 +204,37 @@ def test_second_start_colors_what_is_missing(tmp_path, tiny):
     again = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
     assert {name for name in times if times[name] != again[name]} == {"1.png"}
     assert output_of(f"{command} --overwrite") == "3 of 3 images colored\n"
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.png", b"a[1].png", "\u732b %s.png".encode()])
+def test_any_name_of_a_file_will_do(tmp_path, tiny, name):
+    folder = os.fsencode(tmp_path) + b"/in/"
+    os.mkdir(folder)
+    save(noise(20, 30), tmp_path / "a.png").rename(os.fsdecode(folder + name))
+    output_of(f"colorize.py {tmp_path / 'in'} -o {tmp_path / 'out'} {tiny}")
+    assert os.listdir(os.fsencode(tmp_path) + b"/out") == [name]
+    done = run(["colorize.py", os.fsdecode(folder + name), *tiny.split()])
+    assert done.stdout.endswith("_tiny.png\n") and len(os.listdir(folder)) == 2
+
+
+def test_document_of_many_pages_and_avif(tmp_path, tiny):
+    pages = [Image.fromarray(noise(8, 8, seed=k)) for k in range(300)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    output_of(f"colorize.py {tmp_path / 'a.tif'} -o {tmp_path / 'b.tif'} {tiny} --batch_size 64")
+    with Image.open(tmp_path / "b.tif") as file:
+        assert file.n_frames == 300
+        file.seek(299)
+        assert np.abs(luma(np.asarray(file)) - luma(np.asarray(pages[299]))).max() < TOLERANCE
+    pyvips.Image.new_from_array(noise(20, 30)).heifsave(str(tmp_path / "c.avif"), compression="av1", lossless=True)
+    output_of(f"colorize.py {tmp_path / 'c.avif'} -o {tmp_path / 'out'} {tiny}")
+    assert np.abs(luma(read(tmp_path / "out/c.png")) - luma(noise(20, 30))).max() < 4
+
+
+def test_pages_that_differ_are_refused_in_one_line(tmp_path, tiny):
+    pages = [Image.fromarray(noise(8, 8)), Image.fromarray(noise(9, 8)[..., 0])]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    message = error_of(f"colorize.py {tmp_path / 'a.tif'} -o {tmp_path / 'b.tif'} {tiny}", code=3)
+    assert f"{tmp_path / 'a.tif'} is not a readable image" in message and not (tmp_path / "b.tif").exists()
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file that replaces `path` when the block ends. After an error `path` is unchanged."""
     temporary = path.with_name(path.name + ".tmp")
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

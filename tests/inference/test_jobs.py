@@ -5,23 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from inference.jobs import plan, shard
+from inference.jobs import Job, plan, shard
 from util.errors import UsageError, UserError
+
+FILES = ["a.jpg", "b.tif", "x.png", "a_style.png", "film.MP4", "in/x.png", "in/deep/y.JPG", "in/z.gif",
+         "in/.hidden/v.png", "in/notes.txt", "empty/"]  # fmt: skip
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in (
-        "a.jpg",
-        "b.tif",
-        "in/x.png",
-        "in/deep/y.JPG",
-        "in/z.gif",
-        "in/.hidden/v.png",
-        "in/notes.txt",
-        "empty/",
-    ):
+    for name in FILES:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir() if name.endswith("/") else path.touch()
@@ -54,7 +48,8 @@ def test_results_go_where_they_should(here, inputs, output, format, expected):
 
 def test_format_follows_the_suffix_or_the_flag(here):
     assert [job.format for job in plan(["in"], "out", "s")] == ["jpeg", "png", "png"]
-    assert plan(["a.jpg"], "out.png", "s", "tif")[0].format == "tiff"
+    assert plan(["a.jpg"], "out.tiff", "s", "tif")[0].format == "tiff"
+    assert plan(["film.MP4"], None, "s", "tif") == [Job(Path("film.MP4"), Path("film_s.MP4"), ".mp4")]
     assert plan(["-"], None, "s", "jpg")[0].format == "jpeg"
 
 
@@ -63,9 +58,16 @@ def test_format_follows_the_suffix_or_the_flag(here):
     [
         (["none.jpg"], None, UserError, "no file none.jpg"),
         (["empty"], "out", UserError, "no image in empty"),
-        (["a.jpg"], ".", UsageError, "a.jpg would be replaced by its result"),
-        (["in/x.png", "in"], "out", UsageError, "in/x.png and in/x.png would both become out/x.png"),
+        (["a.jpg"], ".", UsageError, "a.jpg, an input, would be replaced by a result"),
+        (["in"], "in", UsageError, "in/deep/y.JPG, an input, would be replaced"),
+        (["a.jpg", "a_style.png"], None, UsageError, "a_style.png, an input, would be replaced"),
+        (["in/x.png", "x.png"], "out", UsageError, "in/x.png and x.png would both become out/x.png"),
         (["a.jpg", "b.tif"], "-", UsageError, "standard output takes one image"),
+        (["film.MP4"], "-", UsageError, "standard output takes one image"),
+        (["a.jpg", "b.tif"], "out.png", UsageError, "-o out.png names one file; give a folder for several"),
+        (["a.jpg", "b.tif"], "a.jpg", UsageError, "-o a.jpg names one file"),
+        (["a.jpg"], "o.gif", UsageError, r"-o o\.gif: expected a file ending in \.jpeg"),
+        (["film.MP4"], "out.jpg", UsageError, r"-o out\.jpg: expected a file ending in \.avi"),
     ],
 )
 def test_what_cannot_be_is_refused(here, inputs, output, error, says):
@@ -84,6 +86,29 @@ def test_shards_are_a_partition(count):
 def test_wrong_shards_are_refused(text):
     with pytest.raises(UsageError, match="--shard"):
         shard([], text)
+
+
+def test_format_that_contradicts_the_suffix_is_refused(here):
+    with pytest.raises(UsageError, match=r"-o out\.png with --format tif: expected a file ending in"):
+        plan(["a.jpg"], "out.png", "style", "tif")
+
+
+def test_an_input_named_twice_is_one(here):
+    assert len(plan(["a.jpg", "./a.jpg", "*.jpg"], "out", "style")) == 1
+    assert len(plan(["in", "in/x.png"], "out", "style")) == 3
+
+
+def test_results_of_an_earlier_start_are_no_inputs(here):
+    before = targets("in")
+    for target in before.values():
+        Path(target).touch()
+    assert targets("in") == before
+    inside = targets("in", output="in/colored")
+    assert {Path(target).parts[1] for target in inside.values()} == {"colored"} and len(inside) == 6
+    for target in inside.values():
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        Path(target).touch()
+    assert targets("in", output="in/colored") == inside
 
 
 def test_a_link_to_the_input_is_no_other_file(here):

@@ -1,5 +1,6 @@
 """Videos: frames, sound, and colors that are steady where the image stands still."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +27,18 @@ def style(tmp_path) -> Style:
     return Style(tmp_path / "tiny.pth", "tiny", torch.device("cpu"))
 
 
-def make_video(path: Path, frames: list[np.ndarray], sound: np.ndarray | None = None) -> Path:
+def make_video(path: Path, frames: list[np.ndarray], sound=None, times=None, aspect=None) -> Path:
     with av.open(str(path), "w") as writer:
         stream = writer.add_stream("libx264", 25)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt, stream.options = "yuv444p", {"crf": "4"}
         track = writer.add_stream("aac", rate=RATE, layout="mono") if sound is not None else None
-        for pixels in frames:
-            writer.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
+        if aspect:
+            stream.codec_context.sample_aspect_ratio = aspect
+        for number, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels)
+            frame.pts, frame.time_base = times[number] if times else number, Fraction(1, 25)
+            writer.mux(stream.encode(frame))
         writer.mux(stream.encode())
         if track:
             samples = av.AudioFrame.from_ndarray(sound[None].astype(np.float32), format="fltp", layout="mono")
@@ -119,7 +124,39 @@ def test_what_is_no_video_gets_one_line(tmp_path, style, monkeypatch):
     (tmp_path / "a.mp4").write_bytes(b"no video")
     flags = f"-o {tmp_path / 'b'} --checkpoint {tmp_path / 'tiny.pth'} --gpu_ids -1"
     assert f"{tmp_path / 'a.mp4'} cannot be colored" in error_of(f"colorize.py {tmp_path / 'a.mp4'} {flags}", code=3)
-    assert not list((tmp_path / "b").iterdir())
+    assert not (tmp_path / "b").exists()
     monkeypatch.setattr(video, "av", None)
     with pytest.raises(UserError, match=r"needs PyAV; install it with scripts/install\.sh"):
         color_video(tmp_path / "a.mp4", tmp_path / "b/a.mp4", style, Look(32), 1)
+
+
+def times_of(path: Path) -> list[float]:
+    with av.open(str(path)) as reader:
+        return [float(frame.pts * frame.time_base) for frame in reader.decode(video=0)]
+
+
+def test_irregular_times_and_pixels_that_are_not_square_stay(tmp_path, style):
+    source = make_video(tmp_path / "in.mkv", shot(0, 5), times=[0, 1, 5, 6, 20], aspect=Fraction(16, 15))
+    color_video(source, tmp_path / "out.mkv", style, Look(32), batch_size=2)
+    assert times_of(tmp_path / "out.mkv") == pytest.approx([0, 0.04, 0.2, 0.24, 0.8], abs=2e-3)
+    with av.open(str(tmp_path / "out.mkv")) as reader:
+        assert reader.streams.video[0].sample_aspect_ratio == Fraction(16, 15)
+
+
+@pytest.mark.parametrize(("height", "tag"), [(720, 1), (480, 6)])
+def test_matrix_of_the_colors_is_that_of_the_height_and_is_tagged(tmp_path, style, height, tag):
+    source = make_video(tmp_path / "in.mp4", [np.full((height, 640, 3), (200, 60, 20), np.uint8)])
+    color_video(source, tmp_path / "out.mp4", style, Look(32, strength=0), batch_size=1)
+    with av.open(str(source)) as one, av.open(str(tmp_path / "out.mp4")) as other:
+        before, after = (next(reader.decode(video=0)) for reader in (one, other))
+    assert (before.colorspace, after.colorspace, after.color_range) == (2, tag, 1)
+    # Strength 0: the values are those of the source, which players read with the matrix of this height.
+    planes = [frame.to_ndarray(format="yuv444p").reshape(3, -1).mean(1) for frame in (before, after)]
+    assert np.abs(planes[0] - planes[1]).max() < 2
+
+
+def test_sound_that_the_file_cannot_hold_gets_one_line(tmp_path, style):
+    source = make_video(tmp_path / "in.mp4", shot(0, 3), np.zeros(RATE))
+    with pytest.raises(UserError, match=r"in\.mp4 cannot be colored"):
+        color_video(source, tmp_path / "out/a.webm", style, Look(32), batch_size=2)
+    assert not list((tmp_path / "out").iterdir())
