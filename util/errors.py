@@ -15,7 +15,7 @@ class UsageError(UserError):
 def run(main: Callable[[], None]) -> None:
     """Call `main`. An error of the user's ends the program with one line on stderr.
 
-    The exit code is 2 for a UsageError, 1 for any other UserError and for an OSError.
+    The exit code is 2 for a UsageError, 1 for any other UserError and for an OSError, 130 for Ctrl-C.
     """
     try:
         main()
@@ -26,3 +26,6 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except OSError as error:  # a full disk, a folder that may not be written: its text names the file
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("error: stopped by Ctrl-C", file=sys.stderr)
+        sys.exit(130)
