@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from data.image_reader import stored_size
-from data.transforms import scaled_size
+from data.preprocess import scaled_size
 from util import memory
 
 

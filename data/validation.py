@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from data.image_reader import read_image
-from data.transforms import get_transform, tests_at_load_size, whole_image_steps
+from data.preprocess import tests_at_load_size, whole_image_steps
+from data.transforms import get_transform
 from util.evaluation.bootstrap import estimate
 from util.evaluation.color_metrics import to_lab
 from util.evaluation.judge import Judge

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from data.transforms import tests_at_load_size, whole_image_steps
+from data.preprocess import tests_at_load_size, whole_image_steps
 from inference.strips import apply_in_strips
 from models.networks import define_G
 from models.networks.infer_flags import clean_state, infer_flags
@@ -51,7 +51,8 @@ class Style:
                 f"{checkpoint} is a generator of {network.input_nc} to {network.output_nc} channels, not 3 to 3"
             )
         load_network(self.net, state, str(checkpoint), "G", vars(network))
-        self.net.eval().to(device)
+        self.on_cpu = device.type == "cpu"
+        self.net.eval().to(device, memory_format=torch.channels_last if self.on_cpu else torch.preserve_format)
         self.ngf = network.ngf
 
     @classmethod
@@ -71,16 +72,22 @@ class Style:
     def paint(self, luma: torch.Tensor) -> torch.Tensor:
         """Return what G makes of gray images: (N, 1, h, w) in 0..1 -> (N, 3, h, w) in 0..1, on the CPU."""
         gray = luma.to(self.device) * 2 - 1
+        in_strips = luma[0].numel() * self.ngf > _WHOLE and isinstance(self.net, ResnetGenerator)
+        # On a CPU one image at a time is faster than a batch, and channels-last is faster than NCHW.
+        parts = gray.split(1 if in_strips or self.on_cpu else len(gray))
         try:
-            if luma[0].numel() * self.ngf > _WHOLE and isinstance(self.net, ResnetGenerator):
-                painted = torch.cat([apply_in_strips(self.net, one) for one in gray.split(1)])
-            else:
-                painted = apply_padded(self.net, gray.expand(-1, 3, -1, -1))
+            painted = torch.cat([self._paint(part, in_strips) for part in parts])
         except torch.OutOfMemoryError:
             raise UserError(
                 "the GPU's memory is too small; use a smaller --scale or --batch_size, or --gpu_ids -1"
             ) from None
         return (painted.cpu() + 1) / 2
+
+    def _paint(self, gray: torch.Tensor, in_strips: bool) -> torch.Tensor:
+        if in_strips:
+            return apply_in_strips(self.net, gray)
+        images = gray.expand(-1, 3, -1, -1)
+        return apply_padded(self.net, images.to(memory_format=torch.channels_last) if self.on_cpu else images)
 
 
 def _trained_scale(folder: RunFolder) -> int:

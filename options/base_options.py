@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 
 from data import DATASETS
-from data.transforms import PREPROCESS_STEPS, check_preprocess
+from data.preprocess import PREPROCESS_STEPS, check_preprocess
 from models import MODELS
 from models.networks.build import DISCRIMINATORS, GENERATORS
 from models.networks.init import INIT_TYPES

@@ -3,7 +3,7 @@
 import argparse
 from argparse import Namespace
 
-from data.transforms import tests_at_load_size, whole_image_steps
+from data.preprocess import tests_at_load_size, whole_image_steps
 from options import record
 from options.base_options import BaseOptions
 from options.parser import OneLineParser

@@ -6,7 +6,8 @@ from argparse import Namespace
 import pytest
 from PIL import Image
 
-from data.transforms import get_transform, scale, scaled_size
+from data.preprocess import scaled_size
+from data.transforms import get_transform, scale
 from tests.helpers.images import noise
 
 STEPS = ["none", "crop", "resize", "scale_width", "scale_shortside", "rescale_shortside", "rescale_shortside_and_crop"]
