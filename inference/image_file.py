@@ -30,7 +30,7 @@ Source = Path | bytes  # a file, or its content
 
 @dataclass(frozen=True)
 class Frame:
-    """One image of a file, upright. libvips reads its pixels when they are needed; those of a file with one, only once.
+    """One image of a file, upright. libvips reads its pixels when they are needed; without other frames, only once.
 
     Attributes:
         color: sRGB or gray: 3 bands or 1, in 0..white.
@@ -82,16 +82,12 @@ def open_frames(source: Source) -> list[Frame]:
         color = _to_srgb(image[0 : image.bands - 1] if alpha else image, source)
         delays = image.get("delay") if image.get_typeof("delay") else [0]
         white = 65535 if image.format == "ushort" else 255
-        frame = Frame(color, alpha, white, delays[0])
-        return (
-            [frame] if count == 1 else [_page(frame, k, count, delays[min(k, len(delays) - 1)]) for k in range(count)]
-        )
-
-
-def _page(all: Frame, index: int, count: int, duration: int) -> Frame:
-    width, height = all.size[0], all.size[1] // count
-    color, alpha = (band and band.crop(0, index * height, width, height) for band in (all.color, all.alpha))
-    return Frame(color, alpha, all.white, duration)
+        height = color.height // count  # after a turn
+        frames = []
+        for index in range(count):
+            part, opacity = (whole and whole.crop(0, index * height, whole.width, height) for whole in (color, alpha))
+            frames.append(Frame(part, opacity, white, delays[min(index, len(delays) - 1)]))
+        return frames
 
 
 def write(frames: Sequence[pyvips.Image], durations: Sequence[int], target: Path, format: str, quality: int) -> None:
@@ -176,7 +172,7 @@ def _as_one(frames: Sequence[pyvips.Image], durations: Sequence[int], target: Pa
         raise UserError(f"{target}: {format} holds one frame, and there are {len(frames)}; use --format webp or tif")
     limit = MAX_SIDE.get(format)
     if limit and max(first.width, first.height) > limit:
-        raise UserError(f"{target}: webp holds at most {limit} pixels a side; use --format png or tif")
+        raise UserError(f"{target}: {format} holds at most {limit} pixels a side; use --format png or tif")
     if first.hasalpha() and format not in HOLDS_ALPHA:
         frames = [frame.flatten(background=65535 if frame.format == "ushort" else 255) for frame in frames]
     if first.format == "ushort" and format not in HOLDS_16_BITS:

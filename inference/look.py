@@ -41,7 +41,7 @@ class Look:
             painted: what it made of that, (1, 3, h, w) in 0..1.
         """
         if not self.keep_luma:
-            return np.ascontiguousarray(painted[0].permute(1, 2, 0).numpy())
+            return upsampling.as_array(painted)
         is_enlarged = size[0] > luma.shape[3] or size[1] > luma.shape[2]
         chroma = without_luma(painted)
         return upsampling.fit(luma, chroma) if is_enlarged else upsampling.constant(chroma)

@@ -36,7 +36,7 @@ def color_all(
 
     Args:
         batch_size: the network takes up to this many images of one size at once.
-        threads: read and write files.
+        threads: how many of them read and write files.
     """
     for job in jobs:
         if job.is_video:

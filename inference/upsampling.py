@@ -32,13 +32,17 @@ def fit(luma: torch.Tensor, chroma: torch.Tensor, radius: int = RADIUS, smoothne
     variance = _box_mean(luma * luma, radius) - mean_luma * mean_luma
     slope = covariance / (variance + smoothness)
     offset = mean_chroma - slope * mean_luma
-    return np.ascontiguousarray(_box_mean(torch.cat([slope, offset], 1), radius)[0].permute(1, 2, 0).float().numpy())
+    return as_array(_box_mean(torch.cat([slope, offset], 1), radius))
 
 
 def constant(chroma: torch.Tensor) -> np.ndarray:
     """Return what `fit` would where chroma needs no edges of the image: slopes of 0, and chroma itself."""
-    both = torch.cat([torch.zeros_like(chroma), chroma], 1)
-    return np.ascontiguousarray(both[0].permute(1, 2, 0).float().numpy())
+    return as_array(torch.cat([torch.zeros_like(chroma), chroma], 1))
+
+
+def as_array(images: torch.Tensor) -> np.ndarray:
+    """Return one image (1, C, h, w) as (h, w, C) floats, as libvips takes them."""
+    return np.ascontiguousarray(images[0].permute(1, 2, 0).float().numpy())
 
 
 def add_color(frame: Frame, fitted: np.ndarray, strength: float = 1.0, saturation: float = 1.0) -> pyvips.Image:
@@ -57,7 +61,7 @@ def add_color(frame: Frame, fitted: np.ndarray, strength: float = 1.0, saturatio
     chroma = (slope * luma + offset) * saturation
     room = (chroma > 0).ifthenelse(1 - luma, luma)  # to white or black, on the channel's side
     magnitude = chroma.abs()
-    factor = (magnitude > room).ifthenelse(room / (magnitude < 1e-6).ifthenelse(1e-6, magnitude), 1.0)
+    factor = (magnitude > room).ifthenelse(room / magnitude, 1.0)
     factor = factor[0].bandrank([factor[1], factor[2]], index=0)
     return _finish(frame, luma + chroma * factor, strength)
 

@@ -17,6 +17,13 @@ def parse(argv: list[str] | None = None) -> Namespace:
     Raises:
         UsageError: for an unknown flag or a wrong value.
     """
+    opt = _parser().parse_args(argv)
+    _check(opt)
+    opt.device = device_of(parse_gpu_ids(opt.gpu_ids))
+    return opt
+
+
+def _parser() -> OneLineParser:
     parser = OneLineParser(
         description="Color images with a trained style. Results have the size, bits, metadata and transparency of "
         "their images.",
@@ -41,21 +48,15 @@ def parse(argv: list[str] | None = None) -> Namespace:
         "false: take the new image that it paints, at the image's own size unless --scale says another")  # fmt: skip
     add("--smoothing", type=float, default=8, help="of videos: over about how many frames still places are averaged; "
         "0: none")  # fmt: skip
-    add(
-        "--format",
-        choices=["png", "jpg", "webp", "tif"],
-        help="of the results; default: PNG, with -o the format of the image",
-    )
+    add("--format", choices=["png", "jpg", "webp", "tif"], help="of the results; default: PNG, with -o the format of "
+        "the image")  # fmt: skip
     add("--quality", type=int, default=95, help="of JPEG and WebP, 1 to 100")
-    add("--overwrite", action="store_true", help="color images that have a result already again")
+    add("--overwrite", action="store_true", help="color again what has a result already")
     add("--shard", metavar="I/N", help="color part I of N of the images, for several computers")
     add("--batch_size", type=int, default=4, help="images of one size that the network takes at once")
     add("--threads", type=int, default=min(4, os.cpu_count() or 1), help="threads that read and write files")
     add("--quiet", action="store_true", help="print nothing but errors")
-    opt = parser.parse_args(argv)
-    _check(opt)
-    opt.device = device_of(parse_gpu_ids(opt.gpu_ids))
-    return opt
+    return parser
 
 
 def _check(opt: Namespace) -> None:
