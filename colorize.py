@@ -1,23 +1,22 @@
 """Color images with a trained style: python colorize.py photo.jpg, or python colorize.py scans/ -o colored/.
 
 Results have the size, the bits, the metadata and the transparency of their images. A style is a run (--name), a
-generator's checkpoint (--checkpoint), or else the one that comes with the project.
+file (--checkpoint), or else the one that comes with the project.
 """
 
 import sys
 from argparse import Namespace
-from pathlib import Path
 
 from tqdm import tqdm
 
 from inference.jobs import plan, shard
 from inference.look import Look
 from inference.pipeline import color_all
-from inference.style import Style
+from inference.style import Style, load_style
 from options import colorize_options
-from util.errors import run
+from options.style_options import run_folder
+from util.errors import UsageError, run
 
-SHIPPED = Path(__file__).resolve().parent / "pretrained/vangogh"
 SOME_FAILED = 3  # exit code
 
 
@@ -26,7 +25,7 @@ def main() -> None:
     opt = colorize_options.parse()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files can be no text
-    style = load_style(opt)
+    style = load_style(run_folder(opt), opt.epoch, opt.checkpoint, opt.gpu_ids)
     jobs = plan(opt.inputs, opt.output, style.name, opt.format)
     jobs = shard(jobs, opt.shard) if opt.shard else jobs
     todo = [job for job in jobs if opt.overwrite or job.target is None or not job.target.exists()]
@@ -46,22 +45,24 @@ def main() -> None:
     sys.exit(SOME_FAILED if failed else 0)
 
 
-def load_style(opt: Namespace) -> Style:
-    """Return the style that the flags name, or the one that comes with the project."""
-    if opt.checkpoint:
-        name = opt.checkpoint.stem
-        if "_net_G" in name:  # in the folder of a run, which has the better name
-            name = opt.checkpoint.resolve().parent.name
-        return Style(opt.checkpoint, name, opt.device)
-    folder = Path(opt.checkpoints_dir or "checkpoints") / opt.name if opt.name else SHIPPED
-    return Style.of_run(folder, opt.epoch, opt.device)
-
-
 def look_of(opt: Namespace, style: Style) -> Look:
-    """Return how the flags ask for images to be colored."""
-    scale = opt.scale if opt.scale is not None else style.scale if opt.keep_luma else 0
+    """Return how the flags ask for images to be colored.
+
+    Raises:
+        UsageError: for a scale that an exported model does not take.
+    """
+    scale = opt.scale
+    if style.only_scale:
+        if scale not in (None, style.only_scale):
+            raise UsageError(f"--scale {scale}: {opt.checkpoint} was exported for {style.only_scale}; "
+                             "export.py --scale 0 makes a model for any scale")  # fmt: skip
+        scale = style.only_scale
+    elif scale is None:
+        scale = style.treatment.scale if opt.keep_luma else 0
+    gray_range = tuple(opt.gray_range) if opt.gray_range else style.treatment.gray_range
+    stretch = opt.gray_stretch if opt.gray_stretch is not None else style.treatment.gray_stretch and not opt.gray_range
     names = ("strength", "saturation", "keep_luma", "quality", "smoothing")
-    return Look(scale, **{name: getattr(opt, name) for name in names})
+    return Look(scale, **{name: getattr(opt, name) for name in names}, gray_range=gray_range, gray_stretch=stretch)
 
 
 def summary(colored: int, skipped: int, failed: int) -> str:

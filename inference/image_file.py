@@ -1,5 +1,6 @@
 """Reads and writes image files of any size with libvips, which holds a strip of them at a time in memory."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,10 +12,10 @@ os.environ.setdefault("VIPS_WARNING", "0")  # libvips' own warnings on stderr: w
 import pyvips
 from PIL import ImageCms
 
-from models.color_losses import LUMA
 from util.errors import UserError
 from util.files import replacing
 
+LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as models.color_losses has it, which needs torch
 # Suffix -> format that can be written.
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}
 READABLE = {*FORMATS, ".gif", ".avif"}  # what is taken from a folder; a file that is named is always tried
@@ -23,6 +24,8 @@ HOLDS_16_BITS = {"png", "tiff"}
 HOLDS_ALPHA = {"png", "webp", "tiff"}
 MAX_SIDE = {"webp": 16_383}
 READ_MAX_SIDE = 20_000
+# Value of white in deep pixels that no range is given for, as data/image_reader.py has it.
+_DEEP_WHITE = {"ushort": 65535, "short": 65535, "uint": 65535, "int": 65535, "float": 1, "double": 1}
 pyvips.cache_set_max(0)  # a file may change between two reads
 
 Source = Path | bytes  # a file, or its content
@@ -55,13 +58,18 @@ class Frame:
         return gray.cast("float") / self.white
 
 
-def open_frames(source: Source) -> list[Frame]:
+def open_frames(
+    source: Source, gray_range: tuple[float, float] | None = None, gray_stretch: bool = False
+) -> list[Frame]:
     """Open a file: its one image, or all frames or pages.
 
-    Colors are converted to sRGB if the file has another profile.
+    Colors are converted to sRGB if the file has another profile. Gray of more than 16 bits becomes 16 bits.
 
+    Args:
+        gray_range: values of black and white in gray of more than 8 bits. None = 0 and 65535, or 0 and 1 for floats.
+        gray_stretch: take each such frame's own darkest and brightest value instead.
     Raises:
-        UserError: if it is not an image, or none of 8 or 16 bits in gray, RGB or CMYK.
+        UserError: if it is not an image, or none in gray, RGB or CMYK.
     """
     with vips_errors(source):
         image = _load(source)
@@ -73,19 +81,25 @@ def open_frames(source: Source) -> list[Frame]:
             raise UserError(f"{name_of(source)} has {image.width}x{height} pixels; the limit is {READ_MAX_SIDE} a side")
         if count == 1 and image.get_typeof("orientation") and image.get("orientation") != 1:
             image = _load(source, access="random").autorot()
-        if image.format not in ("uchar", "ushort"):
+        # Measured values are scaled to gray; a profile does not speak of them.
+        is_measured = image.bands == 1 and image.format in _DEEP_WHITE and (
+            image.format != "ushort" or gray_range is not None or gray_stretch)  # fmt: skip
+        if image.format not in ("uchar", "ushort") and not is_measured:
             raise UserError(f"{name_of(source)} has pixels of type {image.format}; save it with 8 or 16 bits")
+        if is_measured:
+            image = _load(source, "random", **({"n": -1} if count > 1 else {})).autorot()  # it is read twice
         if image.get_typeof("jpeg-thumbnail-data"):
             image = image.copy()
             image.remove("jpeg-thumbnail-data")  # it would stay gray
         alpha = image[image.bands - 1] if image.hasalpha() else None
-        color = _to_srgb(image[0 : image.bands - 1] if alpha else image, source)
+        color = image if is_measured else _to_srgb(image[0 : image.bands - 1] if alpha else image, source)
         delays = image.get("delay") if image.get_typeof("delay") else [0]
-        white = 65535 if image.format == "ushort" else 255
+        white = 255 if image.format == "uchar" else 65535
         height = color.height // count  # after a turn
         frames = []
         for index in range(count):
             part, opacity = (whole and whole.crop(0, index * height, whole.width, height) for whole in (color, alpha))
+            part = _scaled(part, gray_range, gray_stretch, source) if is_measured else part
             frames.append(Frame(part, opacity, white, delays[min(index, len(delays) - 1)]))
         return frames
 
@@ -139,6 +153,17 @@ def _load(source: Source, access: str = "sequential", **options: int) -> pyvips.
     with open(source, "rb") as file:  # libvips would read options from some names, and cannot open others
         stream = pyvips.Source.new_from_descriptor(file.fileno())
     return pyvips.Image.new_from_source(stream, "", access=access, fail_on="error", **options)
+
+
+def _scaled(
+    image: pyvips.Image, gray_range: tuple[float, float] | None, gray_stretch: bool, source: Source
+) -> pyvips.Image:
+    """Return measured values as 16-bit gray; see `open_frames`."""
+    if not math.isfinite(image.avg()):
+        raise UserError(f"{name_of(source)} has pixels that are not finite numbers")
+    low, high = (image.min(), image.max()) if gray_stretch else gray_range or (0, _DEEP_WHITE[image.format])
+    scaled = (image - low) * (65535 / (high - low if high > low else 1))
+    return scaled.rint().cast("ushort").copy(interpretation="grey16")
 
 
 def _to_srgb(image: pyvips.Image, source: Source) -> pyvips.Image:

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyvips
-import torch
 
 from inference import upsampling
-from inference.image_file import Frame
-from models.color_losses import without_luma
+from inference.image_file import Frame, Source, open_frames
+from inference.resize import resize
 
-_MAX_RATIO = 8  # the network sees no side longer than this many times the scale
+MAX_RATIO = 8  # the network sees no side longer than this many times the scale
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,7 @@ class Look:
         keep_luma: give the image the chroma that the network paints; else take the image that it paints.
         quality: of JPEG and WebP, 1 to 100.
         smoothing: of videos: over about how many frames still places are averaged; 0 = none.
+        gray_range, gray_stretch: see `inference.image_file.open_frames`.
     """
 
     scale: int
@@ -32,8 +32,14 @@ class Look:
     keep_luma: bool = True
     quality: int = 95
     smoothing: float = 8.0
+    gray_range: tuple[float, float] | None = None
+    gray_stretch: bool = False
 
-    def prepare(self, size: tuple[int, int], luma: torch.Tensor, painted: torch.Tensor) -> np.ndarray:
+    def frames_of(self, source: Source) -> list[Frame]:
+        """Open a file; see `inference.image_file.open_frames`."""
+        return open_frames(source, self.gray_range, self.gray_stretch)
+
+    def prepare(self, size: tuple[int, int], luma: np.ndarray, painted: np.ndarray) -> np.ndarray:
         """Return what `apply` needs for an image of this (width, height), at the size that the network saw.
 
         Args:
@@ -41,10 +47,12 @@ class Look:
             painted: what it made of that, (1, 3, h, w) in 0..1.
         """
         if not self.keep_luma:
-            return upsampling.as_array(painted)
+            return _rows_of_pixels(painted)
+        chroma = upsampling.without_luma(painted)
         is_enlarged = size[0] > luma.shape[3] or size[1] > luma.shape[2]
-        chroma = without_luma(painted)
-        return upsampling.fit(luma, chroma) if is_enlarged else upsampling.constant(chroma)
+        # At the size of the image itself chroma needs no edges of the image.
+        slope, offset = upsampling.fit(luma, chroma) if is_enlarged else (np.zeros_like(chroma), chroma)
+        return _rows_of_pixels(np.concatenate([slope, offset], 1))
 
     def apply(self, frame: Frame, prepared: np.ndarray) -> pyvips.Image:
         """Return the colored frame."""
@@ -60,14 +68,19 @@ def seen_size(size: tuple[int, int], scale: int) -> tuple[int, int]:
     """
     if scale == 0:
         return size
-    factor = min(scale / min(size), _MAX_RATIO * scale / max(size))
-    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+    # Whole numbers, so that an exported model rounds alike.
+    divisor = max(MAX_RATIO * min(size), max(size))
+    width, height = (max(1, (2 * MAX_RATIO * scale * side + divisor) // (2 * divisor)) for side in size)
+    return width, height
 
 
-def view_of(frame: Frame, scale: int) -> torch.Tensor:
+def view_of(frame: Frame, scale: int) -> np.ndarray:
     """Return the luma of a frame at the size that the network sees: (1, 1, h, w) in 0..1."""
-    luma = frame.luma()
     width, height = seen_size(frame.size, scale)
-    if (width, height) != frame.size:
-        luma = luma.resize(width / luma.width, vscale=height / luma.height, kernel="cubic")
-    return torch.from_numpy(luma.numpy()).reshape(1, 1, height, width).clamp(0, 1)
+    luma = resize(frame.luma(), width, height, "cubic")
+    return luma.numpy().reshape(1, 1, height, width).clip(0, 1)
+
+
+def _rows_of_pixels(images: np.ndarray) -> np.ndarray:
+    """Return one image (1, C, h, w) as (h, w, C), as libvips takes it."""
+    return np.ascontiguousarray(images[0].transpose(1, 2, 0), np.float32)

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
-import torch
 
-from inference.image_file import Source, encode, open_frames, vips_errors, write
+from inference.image_file import Source, encode, vips_errors, write
 from inference.jobs import Job
 from inference.look import Look, view_of
 from inference.style import Style
@@ -25,7 +24,7 @@ class _Open:
     job: Job
     source: Source
     sizes: list[tuple[int, int]]  # of the frames
-    views: list[torch.Tensor]  # what the network sees of each: (1, 1, h, w) in 0..1
+    views: list[np.ndarray]  # what the network sees of each: (1, 1, h, w) in 0..1
     prepared: dict[int, np.ndarray] = field(default_factory=dict)  # what `Look.apply` needs, by frame
 
 
@@ -42,7 +41,7 @@ def color_all(
         if job.is_video:
             yield _color_video(job, style, look, batch_size)
     with ThreadPoolExecutor(threads) as pool:
-        waiting: dict[torch.Size, list[tuple[_Open, int]]] = defaultdict(list)
+        waiting: dict[tuple[int, ...], list[tuple[_Open, int]]] = defaultdict(list)
         writes: deque[Future] = deque()
         try:
             for read in _ahead(pool, [job for job in jobs if not job.is_video], look, 2 * threads):
@@ -90,16 +89,16 @@ def _ahead(pool: ThreadPoolExecutor, jobs: Sequence[Job], look: Look, count: int
 
 def _read(job: Job, source: Source, look: Look) -> _Open:
     with vips_errors(source):
-        frames = open_frames(source)
+        frames = look.frames_of(source)
         return _Open(job, source, [frame.size for frame in frames], [view_of(frame, look.scale) for frame in frames])
 
 
 def _paint(group: list[tuple[_Open, int]], style: Style, look: Look, pool: ThreadPoolExecutor) -> list[Future]:
     """Run the network on images of one size. Return the futures of writing the files whose last frame this was."""
-    lumas = torch.cat([file.views[index] for file, index in group])
+    lumas = np.concatenate([file.views[index] for file, index in group])
     complete = []
-    for (file, index), luma, painted in zip(group, lumas.split(1), style.paint(lumas).split(1), strict=True):
-        file.prepared[index] = look.prepare(file.sizes[index], luma, painted)
+    for (file, index), painted in zip(group, style.paint(lumas), strict=True):
+        file.prepared[index] = look.prepare(file.sizes[index], file.views[index], painted[None])
         if len(file.prepared) == len(file.views):
             complete.append(pool.submit(_write, file, look))
     return complete
@@ -107,7 +106,7 @@ def _paint(group: list[tuple[_Open, int]], style: Style, look: Look, pool: Threa
 
 def _write(file: _Open, look: Look) -> None:
     with vips_errors(file.source):
-        opened = open_frames(file.source)
+        opened = look.frames_of(file.source)
         frames = [look.apply(frame, file.prepared[index]) for index, frame in enumerate(opened)]
     durations, job = [frame.duration for frame in opened], file.job
     if job.target is None:

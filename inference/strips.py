@@ -15,7 +15,7 @@ from torch import nn
 
 from models.networks.context import ImageSummary, context_of_part
 from models.networks.layers import InstanceNorm2d, LayerNorm2d
-from models.networks.padding import reflected
+from models.networks.padding import pad
 from models.networks.resnet import ResnetBlock, ResnetGenerator
 
 _MARGIN = 16  # rows on each side of a strip: convolutions before the blocks reach 9 rows far, those after them 12
@@ -35,7 +35,7 @@ def apply_in_strips(net: ResnetGenerator, luma: torch.Tensor, rows: int = 128) -
         rows: of a strip, a multiple of 4.
     """
     height, width = luma.shape[2:]
-    luma = luma[..., reflected(height, 4, luma.device), :][..., reflected(width, 4, luma.device)]
+    luma = pad(luma, net.size_multiple)
     layers = list(net.model)
     blocks = [number for number, layer in enumerate(layers) if isinstance(layer, ResnetBlock)]
     first, last = blocks[0], blocks[-1]
@@ -75,7 +75,7 @@ class _Strip:
             context = context_of_part(self._rows_of(self.luma, *self.outer), self.summary, self.outer[0], 0)
         for number in range(begin, end + 1):
             if str(number) in self.net.context and (number < end or isinstance(self.net.model[number], ResnetBlock)):
-                x = x + self.net.context[str(number)](context, x.shape[2:])
+                x = x + self.net.context[str(number)](context)
             if number < end:
                 x = self.net.model[number](x)
         share = x.shape[2] / (self.outer[1] - self.outer[0])

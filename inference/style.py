@@ -1,100 +1,63 @@
-"""A trained generator, and the scale at which it was trained to see images."""
+"""Trained styles: a generator's checkpoint runs with PyTorch, a file that export.py wrote with onnxruntime alone."""
 
-from argparse import Namespace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-import torch
+import numpy as np
 
-from data.preprocess import tests_at_load_size, whole_image_steps
-from inference.strips import apply_in_strips
-from models.networks import define_G
-from models.networks.infer_flags import clean_state, infer_flags
-from models.networks.load import load_network
-from models.networks.padding import apply_padded
-from models.networks.resnet import ResnetGenerator
-from options import record
-from util.checkpoint import load
 from util.errors import UserError
-from util.run_folder import RunFolder
-
-_WHOLE = 64 * 1024**2  # pixels times filters above which activations are computed in strips: about 2 GB whole
-_GENERATORS = ("G", "G_A")  # of CUT, ColorCUT and pix2pix; of CycleGAN
-_NO_RECORD = {"preprocess": "resize_and_crop", "load_size": 286, "crop_size": 256}
 
 
-class Style:
+@dataclass(frozen=True)
+class Treatment:
+    """How training treated images before the network saw them.
+
+    Attributes:
+        scale: the shorter side that images were scaled to, in pixels; 0 = that of each image.
+        gray_range: values of black and white in gray images of 16 bits or floats; None = of the whole type.
+        gray_stretch: each such image from its own darkest to its own brightest value.
+    """
+
+    scale: int = 0
+    gray_range: tuple[float, float] | None = None
+    gray_stretch: bool = False
+
+
+class Style(Protocol):
     """Colors gray images with one generator.
 
     Attributes:
         name: of the run, or of the checkpoint file.
-        scale: the shorter side of images in its training, in pixels; 0 = that of each image.
+        treatment: of the images in its training.
+        only_scale: the scale at which an exported model sees images, whatever it is given; None for any other style.
     """
 
-    def __init__(self, checkpoint: Path, name: str, device: torch.device):
-        """Load a generator, CUT's or ours; the flags of its network are inferred from it.
+    name: str
+    treatment: Treatment
+    only_scale: int | None
 
-        Raises:
-            UserError: if there is no such file, or it is not a generator that is built here.
-        """
-        self.name, self.device = name, device
-        self.scale = _trained_scale(RunFolder(checkpoint.parent))
-        state = load(checkpoint)
-        flags = infer_flags("G", clean_state(state, ())) if isinstance(state, dict) else {}
-        network = Namespace(**{"input_nc": 3, "output_nc": 3, "ngf": 64, "netG": "resnet_9blocks", "normG": "instance",
-                               "no_dropout": True, "no_antialias": False, "no_antialias_up": False, "context": False,
-                               **flags})  # fmt: skip
-        self.net = define_G(network.input_nc, network.output_nc, network.ngf, network.netG, network.normG,
-                            not network.no_dropout, no_antialias=network.no_antialias,
-                            no_antialias_up=network.no_antialias_up, context=network.context)  # fmt: skip
-        if (network.input_nc, network.output_nc) != (3, 3):
-            raise UserError(
-                f"{checkpoint} is a generator of {network.input_nc} to {network.output_nc} channels, not 3 to 3"
-            )
-        load_network(self.net, state, str(checkpoint), "G", vars(network))
-        self.on_cpu = device.type == "cpu"
-        self.net.eval().to(device, memory_format=torch.channels_last if self.on_cpu else torch.preserve_format)
-        self.ngf = network.ngf
-
-    @classmethod
-    def of_run(cls, folder: Path, epoch: str, device: torch.device) -> "Style":
-        """Load the generator of a run's epoch.
-
-        Raises:
-            UserError: if the run has none.
-        """
-        files = [RunFolder(folder).network(epoch, name) for name in _GENERATORS]
-        for file in files:
-            if file.is_file():
-                return cls(file, folder.name, device)
-        raise UserError(f"no {files[0]}: give --name and --checkpoints_dir of a trained run, or --checkpoint FILE")
-
-    @torch.no_grad()
-    def paint(self, luma: torch.Tensor) -> torch.Tensor:
-        """Return what G makes of gray images: (N, 1, h, w) in 0..1 -> (N, 3, h, w) in 0..1, on the CPU."""
-        gray = luma.to(self.device) * 2 - 1
-        in_strips = luma[0].numel() * self.ngf > _WHOLE and isinstance(self.net, ResnetGenerator)
-        # On a CPU one image at a time is faster than a batch, and channels-last is faster than NCHW.
-        parts = gray.split(1 if in_strips or self.on_cpu else len(gray))
-        try:
-            painted = torch.cat([self._paint(part, in_strips) for part in parts])
-        except torch.OutOfMemoryError:
-            raise UserError(
-                "the GPU's memory is too small; use a smaller --scale or --batch_size, or --gpu_ids -1"
-            ) from None
-        return (painted.cpu() + 1) / 2
-
-    def _paint(self, gray: torch.Tensor, in_strips: bool) -> torch.Tensor:
-        if in_strips:
-            return apply_in_strips(self.net, gray)
-        images = gray.expand(-1, 3, -1, -1)
-        return apply_padded(self.net, images.to(memory_format=torch.channels_last) if self.on_cpu else images)
+    def paint(self, luma: np.ndarray) -> np.ndarray:
+        """Return what the generator makes of gray images: (N, 1, h, w) in 0..1 -> (N, 3, h, w) in 0..1, float32."""
 
 
-def _trained_scale(folder: RunFolder) -> int:
-    """Return the shorter side that tests of a run scale images to; 0 if they leave images at their own size."""
-    recorded = {**_NO_RECORD, **record.load(folder)}
-    load_size, crop_size = int(recorded["load_size"]), int(recorded["crop_size"])
-    steps = whole_image_steps(str(recorded["preprocess"]))
-    if steps == "none":
-        return 0
-    return load_size if load_size and tests_at_load_size(steps) else crop_size
+def load_style(folder: Path, epoch: str = "latest", checkpoint: Path | None = None, gpu_ids: str = "auto") -> Style:
+    """Load the style of a checkpoint, or without one that of a run's folder at an epoch.
+
+    Args:
+        checkpoint: a generator's .pth, CUT's or ours, or the .onnx that export.py wrote.
+        gpu_ids: see `util.device.parse_gpu_ids`.
+    Raises:
+        UserError: if there is no such file, it is not what was named, or a package is missing that it needs.
+    """
+    if checkpoint and checkpoint.suffix == ".onnx":
+        from inference.onnx_style import OnnxStyle
+
+        return OnnxStyle(checkpoint, gpu_ids)
+    try:
+        from inference.torch_style import TorchStyle
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "torchvision"):
+            raise
+        raise UserError("torch is not installed; without it colorize.py takes only --checkpoint FILE.onnx") from None
+    return TorchStyle.of_checkpoint(checkpoint, gpu_ids) if checkpoint else TorchStyle.of_run(folder, epoch, gpu_ids)

@@ -6,53 +6,61 @@ smooth, so they can be enlarged, and with the luma of the full-size image they g
 that luma.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 import pyvips
-import torch
-import torch.nn.functional as F
+from scipy.ndimage import uniform_filter
 
-from inference.image_file import Frame
+from inference.image_file import LUMA, Frame
+from inference.resize import resize
 
 SRGB: bytes = pyvips.Operation.call("profile_load", "srgb")
 RADIUS = 2  # of a window, in pixels of the small image
 SMOOTHNESS = 1e-3  # windows whose luma (0..1) varies less than this get a constant color
 
+Images = TypeVar("Images")  # arrays or tensors (N, C, h, w)
 
-def fit(luma: torch.Tensor, chroma: torch.Tensor, radius: int = RADIUS, smoothness: float = SMOOTHNESS) -> np.ndarray:
-    """Fit chroma as a linear function of luma around each pixel.
+
+def without_luma(images: np.ndarray) -> np.ndarray:
+    """Return images (N, 3, h, w) minus their luma."""
+    return images - np.einsum("nchw,c->nhw", images, np.float32(LUMA))[:, None]
+
+
+def box_mean(images: np.ndarray) -> np.ndarray:
+    """Return the mean over a square window around each pixel; beyond the border the nearest pixel is repeated."""
+    side = 2 * RADIUS + 1
+    return uniform_filter(images, (1, 1, side, side), mode="nearest")
+
+
+def fit(
+    luma: Images, chroma: Images, mean: Callable[[Images], Images] = box_mean, smoothness: float = SMOOTHNESS
+) -> tuple[Images, Images]:
+    """Fit chroma as a linear function of luma around each pixel: chroma = slope * luma + offset.
 
     Args:
-        luma: (1, 1, h, w) in 0..1.
-        chroma: (1, 3, h, w): RGB minus its luma, each channel.
+        luma: (N, 1, h, w) in 0..1.
+        chroma: (N, 3, h, w): RGB minus its luma, each channel.
+        mean: over the window around each pixel.
     Returns:
-        (h, w, 6): three slopes, then three offsets, each averaged over the windows that a pixel lies in.
+        Slopes and offsets, (N, 3, h, w) each, averaged over the windows that a pixel lies in.
     """
-    mean_luma, mean_chroma = _box_mean(luma, radius), _box_mean(chroma, radius)
-    covariance = _box_mean(luma * chroma, radius) - mean_luma * mean_chroma
-    variance = _box_mean(luma * luma, radius) - mean_luma * mean_luma
+    mean_luma, mean_chroma = mean(luma), mean(chroma)
+    covariance = mean(luma * chroma) - mean_luma * mean_chroma
+    variance = mean(luma * luma) - mean_luma * mean_luma
     slope = covariance / (variance + smoothness)
-    offset = mean_chroma - slope * mean_luma
-    return as_array(_box_mean(torch.cat([slope, offset], 1), radius))
-
-
-def constant(chroma: torch.Tensor) -> np.ndarray:
-    """Return what `fit` would where chroma needs no edges of the image: slopes of 0, and chroma itself."""
-    return as_array(torch.cat([torch.zeros_like(chroma), chroma], 1))
-
-
-def as_array(images: torch.Tensor) -> np.ndarray:
-    """Return one image (1, C, h, w) as (h, w, C) floats, as libvips takes them."""
-    return np.ascontiguousarray(images[0].permute(1, 2, 0).float().numpy())
+    return mean(slope), mean(mean_chroma - slope * mean_luma)
 
 
 def add_color(frame: Frame, fitted: np.ndarray, strength: float = 1.0, saturation: float = 1.0) -> pyvips.Image:
-    """Return a frame with the chroma that `fit` or `constant` found, in sRGB with the frame's bits and alpha.
+    """Return a frame with the chroma that `fit` found, in sRGB with the frame's bits and alpha.
 
     The luma of each pixel stays what it is. Chroma that does not fit between black and white is scaled down, as
     `models.color_losses.with_luma_of` does.
 
     Args:
-        fitted: (h, w, 6).
+        fitted: (h, w, 6): slopes and offsets.
         strength: 0 = the frame as it is, 1 = colored; between them a mixture.
         saturation: multiplies chroma.
     """
@@ -90,13 +98,5 @@ def _finish(frame: Frame, colored: pyvips.Image, strength: float) -> pyvips.Imag
     return colored
 
 
-def _box_mean(images: torch.Tensor, radius: int) -> torch.Tensor:
-    """Return the mean over a square window around each pixel; beyond the border the nearest pixel is repeated."""
-    return F.avg_pool2d(F.pad(images, (radius,) * 4, mode="replicate"), 2 * radius + 1, stride=1)
-
-
 def _enlarge(array: np.ndarray, like: pyvips.Image, kernel: str = "linear") -> pyvips.Image:
-    image = pyvips.Image.new_from_array(np.ascontiguousarray(array))
-    if (image.width, image.height) == (like.width, like.height):
-        return image
-    return image.resize(like.width / image.width, vscale=like.height / image.height, kernel=kernel)
+    return resize(pyvips.Image.new_from_array(np.ascontiguousarray(array)), like.width, like.height, kernel)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyvips
-import torch
-import torch.nn.functional as F
+from scipy.ndimage import maximum_filter
 
 from inference.image_file import Frame
 from inference.look import Look, view_of
@@ -34,21 +33,21 @@ class Smoother:
     def __init__(self, frames: float):
         """Args: frames: over about how many frames a still place is averaged; 0 = none."""
         self.least = 1 / (1 + frames)  # the share of the new frame where nothing moves
-        self.view: torch.Tensor | None = None
+        self.view: np.ndarray | None = None
         self.mean: np.ndarray | None = None
 
-    def add(self, view: torch.Tensor, prepared: np.ndarray) -> np.ndarray:
+    def add(self, view: np.ndarray, prepared: np.ndarray) -> np.ndarray:
         """Return the average at this frame.
 
         Args:
             view: what the network saw, (1, 1, h, w) in 0..1.
             prepared: (h, w, channels).
         """
-        change = None if self.view is None else (view - self.view).abs()
+        change = None if self.view is None else np.abs(view - self.view)
         if change is None or change.mean() > _CUT:
             self.mean = prepared
         else:
-            moves = F.max_pool2d(change, 3, stride=1, padding=1)[0, 0, ..., None].numpy() / _MOTION
+            moves = maximum_filter(change[0, 0], 3, mode="nearest")[..., None] / _MOTION
             share = self.least + (1 - self.least) * moves.clip(0, 1)
             self.mean = self.mean + share * (prepared - self.mean)
         self.view = view
@@ -106,8 +105,8 @@ def _convert(reader, writer, first: "av.VideoFrame", style: Style, look: Look, b
     frames = _frames(reader, stream, sound, writer, first)
     while batch := list(islice(frames, batch_size)):
         views = [view_of(frame, look.scale) for frame, _ in batch]
-        for (frame, pts), view, painted in zip(batch, views, style.paint(torch.cat(views)).split(1), strict=True):
-            pixels = look.apply(frame, smoother.add(view, look.prepare(size, view, painted))).numpy()
+        for (frame, pts), view, painted in zip(batch, views, style.paint(np.concatenate(views)), strict=True):
+            pixels = look.apply(frame, smoother.add(view, look.prepare(size, view, painted[None]))).numpy()
             colored = av.VideoFrame.from_ndarray(pixels).reformat(
                 format=out.pix_fmt, dst_colorspace=matrix, dst_color_range=ColorRange.MPEG
             )

@@ -3,23 +3,21 @@
 import argparse
 import os
 from argparse import Namespace
-from pathlib import Path
 
+from options import style_options
 from options.parser import OneLineParser
-from util.device import device_of, parse_gpu_ids
 from util.errors import UsageError
 from util.util import str2bool
 
 
 def parse(argv: list[str] | None = None) -> Namespace:
-    """Parse and check the flags; `device` is added. Args: argv: None = those of the program.
+    """Parse and check the flags. Args: argv: None = those of the program.
 
     Raises:
         UsageError: for an unknown flag or a wrong value.
     """
     opt = _parser().parse_args(argv)
     _check(opt)
-    opt.device = device_of(parse_gpu_ids(opt.gpu_ids))
     return opt
 
 
@@ -35,10 +33,7 @@ def _parser() -> OneLineParser:
         "'scans/*.tif', or - for standard input")  # fmt: skip
     add("-o", "--output", metavar="OUT", help="a folder; for one image also a file, or - for standard output. Without "
         "it the result is NAME_STYLE.png beside the image")  # fmt: skip
-    add("--name", help="run to use; default: the style in pretrained/")
-    add("--checkpoints_dir", help="where runs are saved; default: ./checkpoints")
-    add("--epoch", default="latest", help="which saved epoch of the run")
-    add("--checkpoint", type=Path, metavar="FILE", help="file of a generator, ours or CUT's, instead of a run")
+    style_options.declare(parser, "a generator's .pth, ours or CUT's, or an .onnx of export.py")
     add("--gpu_ids", default="auto", help="auto: the first accelerator, or the CPU; 0; -1: CPU")
     add("--scale", type=int, help="shorter side of what the network sees, in pixels; the smaller it is, the larger are "
         "areas of one color; 0: the image at its own size; default: as in training")  # fmt: skip
@@ -46,6 +41,10 @@ def _parser() -> OneLineParser:
     add("--saturation", type=float, default=1.0, help="multiplies the chroma of the result")
     add("--keep_luma", type=str2bool, default=True, help="give the image the chroma that the network paints; "
         "false: take the new image that it paints, at the image's own size unless --scale says another")  # fmt: skip
+    add("--gray_range", type=float, nargs=2, metavar=("LOW", "HIGH"), help="values of black and white in gray "
+        "images of more than 8 bits; default: as in training")  # fmt: skip
+    add("--gray_stretch", type=str2bool, nargs="?", const=True, help="take each such image from its own darkest to its "
+        "own brightest value; default: as in training")  # fmt: skip
     add("--smoothing", type=float, default=8, help="of videos: over about how many frames still places are averaged; "
         "0: none")  # fmt: skip
     add("--format", choices=["png", "jpg", "webp", "tif"], help="of the results; default: PNG, with -o the format of "
@@ -66,7 +65,7 @@ def _check(opt: Namespace) -> None:
         value = getattr(opt, flag)
         if value is not None and not low <= value <= high:
             raise UsageError(f"--{flag} {value:g}: expected {low} to {high}")
-    if opt.checkpoints_dir and not opt.name:
-        raise UsageError("--checkpoints_dir needs --name, which run in it")
-    if opt.name and opt.checkpoint:
-        raise UsageError("--name and --checkpoint both name a style; give one of them")
+    if opt.gray_range and not opt.gray_range[0] < opt.gray_range[1]:
+        low, high = opt.gray_range
+        raise UsageError(f"--gray_range {low:g} {high:g}: expected the value of black, then a larger one of white")
+    style_options.check(opt)

@@ -14,7 +14,7 @@ ALLOWED = {"util": {"util"}, "util.run": {"util", "util.run"}, "util.report": {"
 ALLOWED["options"] = {"util", "data", "models", "options"}
 ALLOWED["train"] = ALLOWED["test"] = ALLOWED["evaluate"] = {*ALLOWED, "options"}
 ALLOWED["inference"] = {"util", "data", "models", "options", "inference"}
-ALLOWED["colorize"] = {*ALLOWED["inference"]}
+ALLOWED["colorize"] = ALLOWED["export"] = ALLOWED["app"] = {*ALLOWED["inference"]}
 ALLOWED["scripts"] = {*ALLOWED, "scripts"}
 PLUGIN = ["models/colorcut_model.py", "models/color_losses.py", "data/grayscale_unaligned_dataset.py"]
 IN_A_CUT_CHECKOUT = ("models.color_losses.", "models.cut_model.CUTModel.", "data.unaligned_dataset.UnalignedDataset.",

@@ -3,10 +3,13 @@
 import argparse
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
+
+if TYPE_CHECKING:  # colorize.py with an exported model runs without torch
+    import torch
 
 
 def str2bool(value: str | bool) -> bool:
@@ -40,7 +43,7 @@ def crossed(interval: int, before: int, after: int) -> bool:
     return interval > 0 and before // interval != after // interval
 
 
-def tensor2im(images: torch.Tensor) -> np.ndarray:
+def tensor2im(images: "torch.Tensor") -> np.ndarray:
     """Convert the first image of a batch to 8 bits.
 
     Args:

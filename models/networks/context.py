@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.color_losses import to_grayscale
+from models.precision import full_precision
 
 CHANNELS = 6
 _GRID = 8  # local lightness: means over GRID x GRID parts of the image
@@ -32,7 +33,9 @@ class ImageSummary:
     def __init__(self, luma: torch.Tensor):
         """Args: luma: of the whole image, (N, 1, H, W) in [-1, 1]."""
         self.size = luma.shape[2:]
-        self.grid = F.adaptive_avg_pool2d(luma, _GRID)
+        rows, columns = (_part_weights(side, luma.device, luma.dtype) for side in self.size)
+        with full_precision(luma.device):
+            self.grid = rows @ luma @ columns.T
         self.overall = [luma.mean((2, 3), keepdim=True), luma.std((2, 3), keepdim=True, correction=0)]
 
     def local(self, height: int, width: int, top: int, left: int) -> torch.Tensor:
@@ -55,21 +58,31 @@ def context_of_part(luma: torch.Tensor, whole: ImageSummary, top: int, left: int
         top, left: of the part in its image, in pixels.
     """
     n, _, height, width = luma.shape
-    rows = torch.linspace(-1, 1, whole.size[0], device=luma.device, dtype=luma.dtype)[top : top + height]
-    rows = rows.view(1, 1, height, 1)
+    rows = torch.arange(whole.size[0], device=luma.device, dtype=luma.dtype)[top : top + height].view(1, 1, height, 1)
+    rows = rows * 2 / max(1, whole.size[0] - 1) - 1
     maps = [rows, rows**2, whole.local(height, width, top, left), luma, *whole.overall]
     return torch.cat([one.expand(n, 1, height, width) for one in maps], 1)
+
+
+def _part_weights(side: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """Return the matrix (8, side) that averages a side over 8 parts, as adaptive_avg_pool2d does.
+
+    adaptive_avg_pool2d cannot be exported for images of any size.
+    """
+    part, place = torch.arange(_GRID, device=device)[:, None], torch.arange(side, device=device)
+    first, after = part * side // _GRID, ((part + 1) * side + _GRID - 1) // _GRID
+    return ((place >= first) & (place < after)).to(dtype) / (after - first)
 
 
 class ContextBranch(nn.Module):
     """Two 1x1 convolutions from the context to features that are added to those of the generator."""
 
-    def __init__(self, channels: int, hidden: int = 64):
+    def __init__(self, channels: int, factor: int, hidden: int = 64):
+        """Args: factor: by which the features are smaller than the image."""
         super().__init__()
+        self.factor = factor
         self.model = nn.Sequential(nn.Conv2d(CHANNELS, hidden, 1), nn.ReLU(True), nn.Conv2d(hidden, channels, 1))
 
-    def forward(self, context: torch.Tensor, size: torch.Size) -> torch.Tensor:
-        """Context (N, 6, H, W) -> (N, channels, *size), averaged to that size first."""
-        if context.shape[2:] != size:
-            context = F.adaptive_avg_pool2d(context, size)
-        return self.model(context)
+    def forward(self, context: torch.Tensor) -> torch.Tensor:
+        """Context (N, 6, H, W) -> (N, channels, H / factor, W / factor), averaged to that size first."""
+        return self.model(F.avg_pool2d(context, self.factor) if self.factor > 1 else context)

@@ -53,8 +53,8 @@ class ResnetGenerator(nn.Module):
         self.context = nn.ModuleDict()  # by the number of the layer whose input they are added to
         if context:
             first_block = next(n for n, layer in enumerate(layers) if isinstance(layer, ResnetBlock))
-            places = {first_block: 4 * ngf, len(layers) - 3: ngf}
-            self.context.update({str(number): ContextBranch(channels) for number, channels in places.items()})
+            self.context[str(first_block)] = ContextBranch(4 * ngf, factor=4)
+            self.context[str(len(layers) - 3)] = ContextBranch(ngf, factor=1)
 
     def forward(
         self, images: torch.Tensor, layers: list[int] | None = None, encode_only: bool = False
@@ -75,7 +75,7 @@ class ResnetGenerator(nn.Module):
         context = context_of(images) if self.context else None
         for number, layer in enumerate(self.model):
             if str(number) in self.context:
-                x = x + self.context[str(number)](context, x.shape[2:])
+                x = x + self.context[str(number)](context)
             x = layer(x)
             if number in taps:
                 # The in-place ReLU after a tap overwrites the tapped feature, as in CUT. CUT's encoding ends at the

@@ -5,9 +5,12 @@ import pytest
 import pyvips
 import torch
 
-from inference.image_file import Frame
-from inference.upsampling import add_color, constant, fit, replace
-from models.color_losses import LUMA, to_grayscale, with_luma_of, without_luma
+from inference import upsampling
+from inference.export import _box_mean
+from inference.image_file import LUMA, Frame
+from inference.upsampling import add_color, box_mean, fit, replace
+from models import color_losses
+from models.color_losses import with_luma_of
 
 
 def frame_of(pixels: np.ndarray, alpha: np.ndarray | None = None) -> Frame:
@@ -33,11 +36,37 @@ def slow_fit(luma: np.ndarray, chroma: np.ndarray, radius: int, smoothness: floa
     return np.lib.stride_tricks.sliding_window_view(padded, (2 * radius + 1,) * 2, axis=(0, 1)).mean((-2, -1))
 
 
+def lines(slope: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """What `add_color` takes."""
+    return np.concatenate([slope, offset], 1)[0].transpose(1, 2, 0).astype(np.float32)
+
+
+def constant(chroma: np.ndarray | torch.Tensor) -> np.ndarray:
+    """What `add_color` takes where chroma does not depend on luma."""
+    chroma = np.asarray(chroma)
+    return lines(np.zeros_like(chroma), chroma)
+
+
 @pytest.mark.parametrize("radius", [1, 2])
-def test_fit_is_the_guided_filter(radius):
-    luma, chroma = torch.rand(1, 1, 9, 7, dtype=torch.float64), torch.rand(1, 3, 9, 7, dtype=torch.float64) - 0.5
-    expected = slow_fit(luma[0, 0].numpy(), chroma[0].numpy(), radius, 1e-3)
-    assert np.allclose(fit(luma, chroma, radius, 1e-3), expected, atol=1e-5)
+def test_fit_is_the_guided_filter(monkeypatch, radius):
+    monkeypatch.setattr(upsampling, "RADIUS", radius)
+    random = np.random.default_rng(0)
+    luma, chroma = random.random((2, 1, 9, 7)), random.random((2, 3, 9, 7)) - 0.5
+    slopes, offsets = fit(luma, chroma, smoothness=1e-3)
+    for k in range(2):
+        expected = slow_fit(luma[k, 0], chroma[k], radius, 1e-3)
+        assert np.allclose(lines(slopes[k : k + 1], offsets[k : k + 1]), expected, atol=1e-5)
+
+
+def test_windows_of_exported_models_are_those_of_arrays():
+    images = torch.rand(2, 3, 9, 7)
+    assert np.allclose(_box_mean(images), box_mean(images.numpy()), atol=1e-6)
+
+
+def test_luma_is_that_of_training():
+    assert upsampling.LUMA == color_losses.LUMA
+    images = torch.rand(2, 3, 5, 4)
+    assert np.allclose(color_losses.without_luma(images), upsampling.without_luma(images.numpy()), atol=1e-6)
 
 
 def test_colors_end_at_the_edges_of_the_large_image():
@@ -47,7 +76,7 @@ def test_colors_end_at_the_edges_of_the_large_image():
     small = torch.from_numpy(large[5::10, 5::10] / 255)[None, None].float()
     blue, orange = torch.tensor([-0.1, -0.02, 0.3]), torch.tensor([0.2, -0.02, -0.3])
     chroma = torch.where(small > 0.5, orange.view(3, 1, 1), blue.view(3, 1, 1))
-    colored = add_color(frame_of(large), fit(small, chroma)).numpy().astype(int)
+    colored = add_color(frame_of(large), lines(*fit(small.numpy(), chroma.numpy()))).numpy().astype(int)
     red_less_blue = colored[30, :, 0] - colored[30, :, 2]
     assert (red_less_blue[60:edge] < -30).all() and (red_less_blue[edge:100] > 50).all()
     soft = add_color(frame_of(large), constant(chroma)).numpy().astype(int)  # without the edges of the image
@@ -60,7 +89,7 @@ def test_recombination_is_that_of_training(dtype):
     pixels = np.random.default_rng(0).integers(0, white, (12, 10, 3), dtype, endpoint=True)
     pixels[0, :3] = [[0] * 3, [white] * 3, [white // 2] * 3]
     painted = torch.rand(1, 3, 12, 10) * 2 - 1
-    chroma = (painted - to_grayscale(painted)) / 2
+    chroma = color_losses.without_luma(painted) / 2
     signed = torch.from_numpy(pixels.astype(np.float32) / white).permute(2, 0, 1)[None] * 2 - 1
     expected = ((with_luma_of(painted, signed) + 1) / 2 * white)[0].permute(1, 2, 0).numpy()
     colored = add_color(frame_of(pixels), constant(chroma)).numpy()
@@ -74,7 +103,7 @@ def test_strength_mixes_with_the_image_and_saturation_keeps_the_luma():
     full, half, none = (add_color(frame, fitted, strength=s).numpy().astype(int) for s in (1.0, 0.5, 0.0))
     assert np.array_equal(none[..., :3], pixels) and np.abs(half - (full + none) / 2).max() <= 1.01
     assert np.array_equal(full[..., 3], pixels[..., 0])
-    chroma = constant(without_luma(torch.rand(1, 3, 12, 10)))
+    chroma = constant(color_losses.without_luma(torch.rand(1, 3, 12, 10)))
     gray, dull, vivid = (add_color(frame, chroma, saturation=s).numpy()[..., :3] @ np.array(LUMA) for s in (0, 0.5, 3))
     assert np.abs(dull - gray).max() < 1.5 and np.abs(vivid - gray).max() < 1.5
 

@@ -9,7 +9,7 @@ import torch
 
 from inference import video
 from inference.look import Look
-from inference.style import Style
+from inference.torch_style import TorchStyle
 from inference.video import Smoother, color_video
 from models.color_losses import LUMA
 from models.networks import define_G
@@ -22,9 +22,9 @@ RATE = 8000  # of the sound
 
 
 @pytest.fixture
-def style(tmp_path) -> Style:
+def style(tmp_path) -> TorchStyle:
     torch.save(define_G(3, 3, 4, "resnet_4blocks", init_gain=1).state_dict(), tmp_path / "tiny.pth")
-    return Style(tmp_path / "tiny.pth", "tiny", torch.device("cpu"))
+    return TorchStyle(tmp_path / "tiny.pth", "tiny", torch.device("cpu"))
 
 
 def make_video(path: Path, frames: list[np.ndarray], sound=None, times=None, aspect=None) -> Path:
@@ -104,13 +104,13 @@ def test_smoothing_halves_the_flicker_and_does_not_cross_a_cut(tmp_path, style):
 
 def test_a_place_that_moves_takes_the_new_color_at_once():
     smoother = Smoother(8)
-    before, after = torch.full((1, 1, 8, 8), 0.5), torch.full((1, 1, 8, 8), 0.5)
+    before, after = np.full((1, 1, 8, 8), 0.5), np.full((1, 1, 8, 8), 0.5)
     after[..., :2, :2] = 0.9
     old, new = np.zeros((8, 8, 6)), np.ones((8, 8, 6))
     assert np.array_equal(smoother.add(before, old), old)
     mixed = smoother.add(after, new)
     assert np.allclose(mixed[:2, :2], 1) and np.allclose(mixed[4:, 4:], 1 / 9)
-    assert np.array_equal(smoother.add(torch.full((1, 1, 8, 8), 0.1), old), old)  # another shot
+    assert np.array_equal(smoother.add(np.full((1, 1, 8, 8), 0.1), old), old)  # another shot
 
 
 @pytest.mark.parametrize("size", [(48, 64), (47, 63)])

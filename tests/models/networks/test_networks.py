@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from models.networks import define_D, define_F, define_G
-from models.networks.context import context_of
+from models.networks.context import ImageSummary, context_of
 from models.networks.infer_flags import infer_flags
 from models.networks.layers import NORMS, Downsample, InstanceNorm2d, Upsample, norm_layer
 from models.networks.padding import apply_padded
@@ -155,6 +155,12 @@ def test_context_by_hand():
     assert torch.allclose(mean, torch.tensor(0.443)) and torch.allclose(deviation, torch.tensor(0.144))
     assert local[0, 0] == pytest.approx(0.299) and local[-1, -1] == pytest.approx(0.587)
     assert 0.299 < local[7, 0] < local[8, 0] < 0.587 and local.std(1).max() < 1e-6
+
+
+@pytest.mark.parametrize("size", [(3, 50), (8, 8), (37, 21), (100, 64)])
+def test_local_lightness_is_that_of_adaptive_pooling(size):
+    luma = torch.rand(2, 1, *size)
+    assert torch.allclose(ImageSummary(luma).grid, nn.functional.adaptive_avg_pool2d(luma, 8), atol=1e-6)
 
 
 def test_generator_with_context_tells_above_from_below_and_light_from_dark():

@@ -1,0 +1,113 @@
+"""A style that is a generator of a run, with PyTorch."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data.preprocess import tests_at_load_size, whole_image_steps
+from inference.strips import apply_in_strips
+from inference.style import Treatment
+from models.networks import define_G
+from models.networks.infer_flags import clean_state, infer_flags
+from models.networks.load import load_network
+from models.networks.padding import apply_padded
+from models.networks.resnet import ResnetGenerator
+from options import record
+from util.checkpoint import load
+from util.device import device_of, parse_gpu_ids
+from util.errors import UserError
+from util.run_folder import RunFolder
+
+_WHOLE = 64 * 1024**2  # pixels times filters above which activations are computed in strips: about 2 GB whole
+_GENERATORS = ("G", "G_A")  # of CUT, ColorCUT and pix2pix; of CycleGAN
+_NO_RECORD = {"preprocess": "resize_and_crop", "load_size": 286, "crop_size": 256}
+
+
+class TorchStyle:
+    """Colors gray images with one generator; see `inference.style.Style`."""
+
+    only_scale = None
+
+    def __init__(self, checkpoint: Path, name: str, device: torch.device):
+        """Load a generator, CUT's or ours; the flags of its network are inferred from it.
+
+        Raises:
+            UserError: if there is no such file, or it is not a generator that is built here.
+        """
+        self.name, self.device = name, device
+        self.treatment = _treatment(RunFolder(checkpoint.parent))
+        state = load(checkpoint)
+        flags = infer_flags("G", clean_state(state, ())) if isinstance(state, dict) else {}
+        network = Namespace(**{"input_nc": 3, "output_nc": 3, "ngf": 64, "netG": "resnet_9blocks", "normG": "instance",
+                               "no_dropout": True, "no_antialias": False, "no_antialias_up": False, "context": False,
+                               **flags})  # fmt: skip
+        self.net = define_G(network.input_nc, network.output_nc, network.ngf, network.netG, network.normG,
+                            not network.no_dropout, no_antialias=network.no_antialias,
+                            no_antialias_up=network.no_antialias_up, context=network.context)  # fmt: skip
+        if (network.input_nc, network.output_nc) != (3, 3):
+            raise UserError(
+                f"{checkpoint} is a generator of {network.input_nc} to {network.output_nc} channels, not 3 to 3"
+            )
+        load_network(self.net, state, str(checkpoint), "G", vars(network))
+        self.on_cpu = device.type == "cpu"
+        self.net.eval().to(device, memory_format=torch.channels_last if self.on_cpu else torch.preserve_format)
+        self.ngf = network.ngf
+
+    @classmethod
+    def of_checkpoint(cls, file: Path, gpu_ids: str) -> "TorchStyle":
+        """Load a generator; its name is that of its run's folder if it lies in one."""
+        name = file.resolve().parent.name if "_net_G" in file.stem else file.stem
+        return cls(file, name, device_of(parse_gpu_ids(gpu_ids)))
+
+    @classmethod
+    def of_run(cls, folder: Path, epoch: str, gpu_ids: str) -> "TorchStyle":
+        """Load the generator of a run's epoch.
+
+        Raises:
+            UserError: if the run has none.
+        """
+        files = [RunFolder(folder).network(epoch, name) for name in _GENERATORS]
+        for file in files:
+            if file.is_file():
+                return cls(file, folder.name, device_of(parse_gpu_ids(gpu_ids)))
+        raise UserError(f"no {files[0]}: give --name and --checkpoints_dir of a trained run, or --checkpoint FILE")
+
+    @torch.no_grad()
+    def paint(self, luma: np.ndarray) -> np.ndarray:
+        """Return what G makes of gray images: (N, 1, h, w) in 0..1 -> (N, 3, h, w) in 0..1."""
+        gray = torch.from_numpy(luma).to(self.device) * 2 - 1
+        in_strips = luma[0].size * self.ngf > _WHOLE and isinstance(self.net, ResnetGenerator)
+        # On a CPU one image at a time is faster than a batch, and channels-last is faster than NCHW.
+        parts = gray.split(1 if in_strips or self.on_cpu else len(gray))
+        try:
+            painted = torch.cat([self._paint(part, in_strips) for part in parts])
+        except torch.OutOfMemoryError:
+            raise UserError(
+                "the GPU's memory is too small; use a smaller --scale or --batch_size, or --gpu_ids -1"
+            ) from None
+        return ((painted.cpu() + 1) / 2).numpy()
+
+    def _paint(self, gray: torch.Tensor, in_strips: bool) -> torch.Tensor:
+        if in_strips:
+            return apply_in_strips(self.net, gray)
+        images = gray.expand(-1, 3, -1, -1)
+        return apply_padded(self.net, images.to(memory_format=torch.channels_last) if self.on_cpu else images)
+
+
+def _treatment(folder: RunFolder) -> Treatment:
+    """Return what the record of a run says of its images; tests of a run treat them so."""
+    recorded = {**_NO_RECORD, **record.load(folder)}
+    gray_range = recorded.get("gray_range")
+    gray_range = tuple(gray_range) if isinstance(gray_range, list) else None
+    return Treatment(_trained_scale(recorded), gray_range, recorded.get("gray_stretch") is True)
+
+
+def _trained_scale(recorded: dict[str, object]) -> int:
+    """Return the shorter side that tests of a run scale images to; 0 if they leave images at their own size."""
+    load_size, crop_size = int(recorded["load_size"]), int(recorded["crop_size"])
+    steps = whole_image_steps(str(recorded["preprocess"]))
+    if steps == "none":
+        return 0
+    return load_size if load_size and tests_at_load_size(steps) else crop_size
