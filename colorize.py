@@ -51,18 +51,12 @@ def look_of(opt: Namespace, style: Style) -> Look:
     Raises:
         UsageError: for a scale that an exported model does not take.
     """
-    scale = opt.scale
-    if style.only_scale:
-        if scale not in (None, style.only_scale):
-            raise UsageError(f"--scale {scale}: {opt.checkpoint} was exported for {style.only_scale}; "
-                             "export.py --scale 0 makes a model for any scale")  # fmt: skip
-        scale = style.only_scale
-    elif scale is None:
-        scale = style.treatment.scale if opt.keep_luma else 0
-    gray_range = tuple(opt.gray_range) if opt.gray_range else style.treatment.gray_range
-    stretch = opt.gray_stretch if opt.gray_stretch is not None else style.treatment.gray_stretch and not opt.gray_range
-    names = ("strength", "saturation", "keep_luma", "quality", "smoothing")
-    return Look(scale, **{name: getattr(opt, name) for name in names}, gray_range=gray_range, gray_stretch=stretch)
+    if style.only_scale and opt.scale not in (None, style.only_scale):
+        raise UsageError(f"--scale {opt.scale}: {opt.checkpoint} was exported for {style.only_scale}; "
+                         "export.py --scale 0 makes a model for any scale")  # fmt: skip
+    names = ("keep_luma", "gray_range", "gray_stretch", "strength", "saturation", "quality", "smoothing")
+    flags = {name: getattr(opt, name) for name in names}
+    return Look.of(style.treatment, style.only_scale or opt.scale, **flags)
 
 
 def summary(colored: int, skipped: int, failed: int) -> str:

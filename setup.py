@@ -13,9 +13,10 @@ FID = ["torch-fidelity>=0.3"]  # its weights are not downloaded: evaluate.py --f
 FIGURES = ["matplotlib>=3.8"]
 TENSORBOARD = ["tensorboard>=2.15"]
 VIDEO = ["av>=14"]
-EXPORT = ["onnx>=1.17", "onnxscript>=0.5", "onnxruntime>=1.20"]
+APP = ["gradio>=6.0"]
+EXPORT = ["torch>=2.11", "onnx>=1.17", "onnxscript>=0.5", "onnxruntime>=1.20"]
 TOOLS = ["pytest>=8", "pytest-xdist>=3.2", "ruff==0.17.*", "selenium>=4.20", "pyexiv2>=2.12"]
-TEST = [*TOOLS, *FID, *FIGURES, *TENSORBOARD, *VIDEO, *EXPORT]
+TEST = [*TOOLS, *FID, *FIGURES, *TENSORBOARD, *VIDEO, *EXPORT, *APP]
 
 setup(
     name="colorcut",
@@ -43,6 +44,7 @@ setup(
         "figures": FIGURES,
         "video": VIDEO,
         "export": EXPORT,
+        "app": APP,
         "test": TEST,
         "dev": TEST + VISDOM,
     },

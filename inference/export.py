@@ -3,7 +3,8 @@
 import io
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -81,7 +82,7 @@ class Colorizer(nn.Module):
         """
         multiple = self.generator.size_multiple
         count = torch.full((), padded_size(side, multiple) // multiple, dtype=torch.int64).item()
-        torch._check(count >= 1)
+        torch._check(count >= -(-16 // multiple))
         torch._check(count <= 10_000)
         return count * multiple
 
@@ -127,8 +128,9 @@ def _traced(colorizer: Colorizer) -> torch.export.ExportedProgram:
     sizes = {0: Dim("batch", min=1, max=1024), 2: Dim("height", min=1, max=30_000), 3: Dim("width", min=1, max=30_000)}
     try:
         return torch.export.export(colorizer, (example,), dynamic_shapes={"image": sizes}, strict=False)
-    except torch._dynamo.exc.UserError as error:
-        raise UserError(f"this network cannot be exported for images of any size ({_first_line(error)})") from None
+    except (torch._dynamo.exc.UserError, RuntimeError) as error:
+        raise UserError(f"torch {torch.__version__} cannot export this network for images of any size "
+                        f"({_first_line(error)}); 2.11 and newer can") from None  # fmt: skip
 
 
 def _as_onnx(program: torch.export.ExportedProgram, metadata: str) -> bytes:
@@ -138,7 +140,7 @@ def _as_onnx(program: torch.export.ExportedProgram, metadata: str) -> bytes:
         import onnxscript  # noqa: F401
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is not installed; scripts/install.sh monitor,export installs it") from None
-    with warnings.catch_warnings(action="ignore"):
+    with _no_warnings():
         exported = torch.onnx.export(program, (), dynamo=True, verbose=False, input_names=["image"],
                                      output_names=OUTPUTS)  # fmt: skip
     model = exported.model_proto
@@ -160,7 +162,16 @@ def _as_torch(program: torch.export.ExportedProgram, metadata: str) -> bytes:
 
 
 def _load_torch(content: bytes) -> Callable[[torch.Tensor], Sequence[torch.Tensor]]:
-    return torch.export.load(io.BytesIO(content)).module()
+    with _no_warnings():
+        return torch.export.load(io.BytesIO(content)).module()
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Hide warnings of torch that its users can do nothing about."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _largest_difference(colorizer: Colorizer, exported: Callable[[torch.Tensor], Sequence[torch.Tensor]]) -> float:

@@ -8,6 +8,7 @@ import pyvips
 from inference import upsampling
 from inference.image_file import Frame, Source, open_frames
 from inference.resize import resize
+from inference.style import Treatment
 
 MAX_RATIO = 8  # the network sees no side longer than this many times the scale
 
@@ -34,6 +35,24 @@ class Look:
     smoothing: float = 8.0
     gray_range: tuple[float, float] | None = None
     gray_stretch: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        treatment: Treatment,
+        scale: int | None = None,
+        keep_luma: bool = True,
+        gray_range: tuple[float, float] | None = None,
+        gray_stretch: bool | None = None,
+        **others: float,
+    ) -> "Look":
+        """Return a look in which what is None is as in a style's training. A new image is painted at its own size."""
+        if scale is None:
+            scale = treatment.scale if keep_luma else 0
+        if gray_stretch is None:
+            gray_stretch = treatment.gray_stretch and gray_range is None
+        gray_range = gray_range or treatment.gray_range
+        return cls(scale, keep_luma=keep_luma, gray_range=gray_range, gray_stretch=gray_stretch, **others)
 
     def frames_of(self, source: Source) -> list[Frame]:
         """Open a file; see `inference.image_file.open_frames`."""

@@ -16,7 +16,7 @@ from unittest import mock
 from util import errors
 
 ROOT = Path(__file__).parents[2]
-OURS = {"train.py", "test.py", "evaluate.py", "colorize.py", "export.py"}
+OURS = {"train.py", "test.py", "evaluate.py", "colorize.py", "export.py", "app.py"}
 TORCHRUN = "-m torch.distributed.run --standalone --nproc_per_node"
 Done = subprocess.CompletedProcess
 
@@ -34,11 +34,7 @@ def run(command: str | list, code: int = 0, cwd: Path | None = None, **environme
     Our programs are called inside the test unless they get a folder or an environment.
     """
     program, *arguments = _words(command)
-    if (
-        program in ("train.py", "test.py", "evaluate.py", "colorize.py", "export.py")
-        and cwd is None
-        and not environment
-    ):
+    if program in OURS and cwd is None and not environment:
         return _call(partial(runpy.run_path, str(ROOT / program), run_name="__main__"), program, arguments, code)
     with start(command, cwd or ROOT, **environment) as process:
         stdout, stderr = process.communicate()

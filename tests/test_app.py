@@ -1,0 +1,148 @@
+"""app.py in a real browser."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from models.networks import define_G
+from tests.helpers.browser import requests_of, wait_for
+from tests.helpers.images import damage, noise, read, save
+from tests.helpers.launch import error_of, output_of, start
+from tests.helpers.visdom_server import free_port
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+Keys = webdriver.Keys
+pytest.importorskip("gradio", reason="gradio is not installed; scripts/install.sh app installs it")
+
+
+class Page:
+    """The page of an app.py in a browser, and what a user does with it."""
+
+    def __init__(self, driver: Any, address: str, downloads: Path):
+        self.driver, self.downloads = driver, downloads
+        driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
+        driver.get(address)
+        wait_for(lambda: self.all("input[type=file]"))
+
+    def all(self, selector: str) -> list:
+        """Return the elements that a CSS selector finds."""
+        return self.driver.find_elements("css selector", selector)
+
+    def click(self, selector: str, text: str = "") -> None:
+        """Click the first element that a CSS selector finds and that holds this text, once there is one."""
+        script = "return [...document.querySelectorAll(arguments[0])].find(one => one.innerText.includes(arguments[1]))"
+        wait_for(lambda: self.driver.execute_script(script, selector, text)).click()
+
+    def upload(self, path: Path) -> None:
+        """Choose a file, after removing the one before."""
+        if self.all("button[aria-label='Clear']"):
+            self.click("button[aria-label='Clear']")
+        wait_for(lambda: self.all("input[type=file]"))[0].send_keys(str(path))
+
+    def shown(self) -> list[str]:
+        """Return the addresses of the images before and after, once both are loaded; empty if there are none."""
+        script = """return [...document.querySelectorAll('[data-testid=imageslider-image]')]
+            .filter(image => image.complete && image.naturalWidth).map(image => image.src)"""
+        addresses = self.driver.execute_script(script)
+        return addresses if len(addresses) == 2 else []
+
+    def next_result(self, before: list[str]) -> list[str]:
+        """Wait until other images are shown than before; return their addresses."""
+        return wait_for(lambda: (now := self.shown()) and now[1] not in before and now)
+
+    def download(self) -> np.ndarray:
+        """Download the result; return its pixels."""
+        self.click("#download")
+        file = wait_for(lambda: next((one for one in self.downloads.iterdir() if one.suffix == ".png"), None))
+        pixels = read(file)
+        file.unlink()
+        return pixels
+
+    def message(self) -> str:
+        """Wait for a message; return its text after closing it."""
+        script = "return document.querySelector('.toast-body')?.innerText"
+        text = wait_for(lambda: self.driver.execute_script(script))
+        self.click(".toast-close")
+        wait_for(lambda: not self.all(".toast-body"))
+        return text
+
+
+@pytest.fixture
+def page(tmp_path, browser) -> Iterator[Page]:
+    """A page with one run, `mine`, that takes one megapixel."""
+    folder = tmp_path / "checkpoints/mine"
+    folder.mkdir(parents=True)
+    torch.save(define_G(3, 3, 4, "resnet_4blocks", init_gain=1).state_dict(), folder / "latest_net_G.pth")
+    command = ["app.py", "--port", free_port(), "--checkpoints_dir", folder.parent, "--gpu_ids", -1,
+               "--max_megapixels", 1]  # fmt: skip
+    with start(command, GRADIO_TEMP_DIR=str(tmp_path / "uploads")) as process:
+        address = process.stdout.readline().split()[0]
+        (tmp_path / "downloads").mkdir()
+        yield Page(browser, address, tmp_path / "downloads")
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 0 and "Traceback" not in stderr, stderr
+
+
+def result_of(photo: Path, flags: str) -> np.ndarray:
+    """Return what colorize.py makes of a photo."""
+    target = photo.with_name("expected.png")
+    output_of(f"colorize.py {photo} -o {target} --gpu_ids -1 --overwrite {flags}")
+    return read(target)
+
+
+def test_a_user_colors_images(page, tmp_path):
+    photo = save(data.chelsea()[:150, :200], tmp_path / "cat.png")
+    page.upload(photo)
+    first = page.next_result([])
+    assert np.array_equal(page.download(), result_of(photo, ""))
+    assert [address for address in requests_of(page.driver) if "127.0.0.1" not in address] == []
+
+    clip = "return document.querySelectorAll('[data-testid=imageslider-image]')[1].style.clipPath"
+    middle = page.driver.execute_script(clip)
+    webdriver.ActionChains(page.driver).drag_and_drop_by_offset(page.all("[data-testid=slider]")[0], -150, 0).perform()
+    assert page.driver.execute_script(clip) != middle
+
+    page.click("input[type=checkbox]")
+    second = page.next_result(first)
+    assert np.array_equal(page.download(), result_of(photo, "--keep_luma false"))
+
+    page.all("input[role=combobox]")[0].click()
+    page.click("[role=option]", "mine")
+    third = page.next_result(first + second)
+    mine = f"--name mine --checkpoints_dir {tmp_path / 'checkpoints'}"
+    assert np.array_equal(page.download(), result_of(photo, f"--keep_luma false {mine}"))
+
+    for field, value in zip(page.all("input[type=number]"), (0.5, 2), strict=True):
+        field.clear()
+        field.send_keys(str(value), Keys.TAB)
+    wait_for(lambda: (now := page.shown()) and now[1] not in third and np.array_equal(
+        page.download(), result_of(photo, f"--keep_luma false --strength 0.5 --saturation 2 {mine}")))  # fmt: skip
+
+
+def test_what_cannot_be_colored_gets_a_message(page, tmp_path):
+    page.upload(damage(save(noise(200, 200), tmp_path / "broken.png")))
+    assert "broken.png is not a readable image" in page.message()
+    page.upload(save(np.zeros((1100, 1000), np.uint8), tmp_path / "large.png"))
+    assert "The image has 1.1 megapixels" in page.message()
+    page.upload(save(noise(1800, 1800), tmp_path / "bytes.png"))
+    assert "exceed the maximum allowed size" in page.message()
+    assert page.shown() == []
+    photo = save(data.chelsea()[:60, :80], tmp_path / "cat.png")
+    page.upload(photo)  # and the page goes on
+    page.next_result([])
+    assert np.array_equal(page.download(), result_of(photo, ""))
+
+
+def test_wrong_flags_get_one_line(tmp_path, monkeypatch):
+    assert "--port 0: expected 1 to 65535" in error_of("app.py --port 0", 2)
+    assert "unrecognized arguments: --share" in error_of("app.py --share", 2)
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert "gradio is not installed" in error_of("app.py")
