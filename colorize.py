@@ -32,7 +32,7 @@ def main() -> None:
     look = look_of(opt, style)
     failed = 0
     with tqdm(total=len(todo), unit="image", disable=opt.quiet or len(todo) < 2) as progress:
-        for error in color_all(todo, style, look, opt.batch_size, opt.threads):
+        for error in color_all(todo, style, look, opt.batch_size, opt.threads, opt.quiet):
             progress.update()
             if error:
                 failed += 1

@@ -1,6 +1,5 @@
 """Reads and writes image files of any size with libvips, which holds a strip of them at a time in memory."""
 
-import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 os.environ.setdefault("VIPS_WARNING", "0")  # libvips' own warnings on stderr: what matters is raised as an error
+import numpy as np
 import pyvips
 from PIL import ImageCms
 
@@ -73,7 +73,7 @@ def open_frames(
     """
     with vips_errors(source):
         image = _load(source)
-        count, height = image.get("n-pages") if image.get_typeof("n-pages") else 1, image.height
+        count, height = _frame_count(image, source), image.height
         if count > 1:
             image = _load(source, "random", n=-1)  # all of them, one below the other
             height = image.height // count
@@ -147,6 +147,19 @@ def vips_errors(source: Source, problem: str = "is not a readable image") -> Ite
         raise UserError(f"{name_of(source)} {problem} ({error.strerror})") from None
 
 
+def _frame_count(image: pyvips.Image, source: Source) -> int:
+    """Return the number of frames or pages. The smaller copies of an image in a pyramid, as viewers need, are none."""
+    count = image.get("n-pages") if image.get_typeof("n-pages") else 1
+    if count == 1 or not image.get("vips-loader").startswith("tiff"):
+        return count
+    width = image.width
+    for page in range(1, count):
+        larger, width = width, _load(source, page=page).width
+        if abs(larger / 2 - width) > 1:
+            return count
+    return 1
+
+
 def _load(source: Source, access: str = "sequential", **options: int) -> pyvips.Image:
     if isinstance(source, bytes):
         return pyvips.Image.new_from_buffer(source, "", access=access, fail_on="error", **options)
@@ -159,7 +172,7 @@ def _scaled(
     image: pyvips.Image, gray_range: tuple[float, float] | None, gray_stretch: bool, source: Source
 ) -> pyvips.Image:
     """Return measured values as 16-bit gray; see `open_frames`."""
-    if not math.isfinite(image.avg()):
+    if image.format in ("float", "double") and not np.isfinite(image.numpy()).all():
         raise UserError(f"{name_of(source)} has pixels that are not finite numbers")
     low, high = (image.min(), image.max()) if gray_stretch else gray_range or (0, _DEEP_WHITE[image.format])
     scaled = (image - low) * (65535 / (high - low if high > low else 1))

@@ -29,17 +29,18 @@ class _Open:
 
 
 def color_all(
-    jobs: Sequence[Job], style: Style, look: Look, batch_size: int, threads: int
+    jobs: Sequence[Job], style: Style, look: Look, batch_size: int, threads: int, quiet: bool = True
 ) -> Iterator[UserError | None]:
     """Color files. Yield None for each that is written, and the error of each that cannot be read or written.
 
     Args:
         batch_size: the network takes up to this many images of one size at once.
         threads: how many of them read and write files.
+        quiet: show no progress within a video.
     """
     for job in jobs:
         if job.is_video:
-            yield _color_video(job, style, look, batch_size)
+            yield _color_video(job, style, look, batch_size, quiet)
     with ThreadPoolExecutor(threads) as pool:
         waiting: dict[tuple[int, ...], list[tuple[_Open, int]]] = defaultdict(list)
         writes: deque[Future] = deque()
@@ -67,9 +68,9 @@ def color_all(
             raise
 
 
-def _color_video(job: Job, style: Style, look: Look, batch_size: int) -> UserError | None:
+def _color_video(job: Job, style: Style, look: Look, batch_size: int, quiet: bool) -> UserError | None:
     try:
-        color_video(job.source, job.target, style, look, batch_size)
+        color_video(job.source, job.target, style, look, batch_size, quiet)
     except UserError as error:
         return error
     return None

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyvips
 from scipy.ndimage import maximum_filter
+from tqdm import tqdm
 
 from inference.image_file import Frame
 from inference.look import Look, view_of
@@ -54,8 +55,12 @@ class Smoother:
         return self.mean
 
 
-def color_video(source: Path, target: Path, style: Style, look: Look, batch_size: int) -> None:
+def color_video(source: Path, target: Path, style: Style, look: Look, batch_size: int, quiet: bool = True) -> None:
     """Color the first video stream of a file; sound is copied. The result is written whole or not at all.
+
+    Args:
+        batch_size: frames that the network takes at once.
+        quiet: show no progress.
 
     Raises:
         UserError: if the file cannot be read, the target cannot hold what is in it, or PyAV is not installed.
@@ -71,8 +76,11 @@ def color_video(source: Path, target: Path, style: Style, look: Look, batch_size
             open(source, "rb") as content,
             av.open(content) as reader,
             av.open(file, "w", format=container) as writer,
+            tqdm(
+                desc=source.name, total=reader.streams.video[0].frames or None, unit="frame", leave=False, disable=quiet
+            ) as progress,
         ):
-            _convert(reader, writer, first, style, look, batch_size)
+            _convert(reader, writer, first, style, look, batch_size, progress)
     except (av.FFmpegError, ValueError) as error:
         raise UserError(f"{source} cannot be colored ({error})") from None
     except OSError as error:
@@ -87,7 +95,7 @@ def _first_frame(source: Path) -> "av.VideoFrame":
     raise UserError(f"{source} has no video")
 
 
-def _convert(reader, writer, first: "av.VideoFrame", style: Style, look: Look, batch_size: int) -> None:
+def _convert(reader, writer, first: "av.VideoFrame", style: Style, look: Look, batch_size: int, progress: tqdm) -> None:
     stream, smoother = reader.streams.video[0], Smoother(look.smoothing)
     stream.thread_type = "AUTO"
     size, matrix = _upright(first, first).size, _matrix(first)
@@ -112,6 +120,7 @@ def _convert(reader, writer, first: "av.VideoFrame", style: Style, look: Look, b
             )
             colored.pts, colored.time_base = pts, stream.time_base
             writer.mux(out.encode(colored))
+        progress.update(len(batch))
     writer.mux(out.encode())
 
 

@@ -15,6 +15,7 @@ import torch
 from PIL import Image, ImageCms
 from skimage import data as skimage_data
 
+from data.image_reader import read_image
 from inference import torch_style
 from models.color_losses import LUMA
 from models.networks import define_G
@@ -159,6 +160,49 @@ def test_profile_is_converted_to_srgb(tmp_path, tiny):
     assert np.abs(np.asarray(expected).astype(int) - pixels).max() > 20  # the profile matters
 
 
+@pytest.mark.parametrize(
+    ("kind", "flags", "treatment"),
+    [
+        (np.uint16, "", {}),
+        (np.uint16, "--gray_range 1000 3000", {"gray_range": (1000, 3000)}),
+        (np.uint16, "--gray_stretch", {"gray_stretch": True}),
+        (np.float32, "", {}),
+        (np.float32, "--gray_range -1 0.5", {"gray_range": (-1, 0.5)}),
+        (np.int32, "--gray_stretch", {"gray_stretch": True}),
+    ],
+)
+def test_measured_values_are_treated_as_in_training(tmp_path, kind, flags, treatment):
+    values = np.random.default_rng(0).normal(2000, 500, (40, 50)).clip(0, 65535)
+    values = (values / 4000).astype(kind) if kind == np.float32 else values.astype(kind)
+    save(Image.fromarray(values), tmp_path / "a.tif")
+    expected = np.asarray(read_image(tmp_path / "a.tif", **treatment))[..., 0]
+    recorded = {name: list(value) if name == "gray_range" else value for name, value in treatment.items()}
+    style = tiny_run(tmp_path, recorded)
+    # By flags, with a style that was trained on usual images; and as a style was trained.
+    for number, command in enumerate((f"{tiny_run(tmp_path / 'plain', {})} {flags}", style)):
+        output_of(f"colorize.py {tmp_path / 'a.tif'} -o {tmp_path / f'{number}.tif'} {command}")
+        colored = loaded(tmp_path / f"{number}.tif")
+        assert colored.dtype == np.uint16 and np.abs(luma(colored) / 257 - expected).max() < 1
+        assert np.ptp(colored.astype(int), axis=2).max() > 2000
+
+
+def tiny_run(folder, recorded: dict) -> str:
+    """Flags of a run with a small random generator, and this record."""
+    (folder / "ck/run").mkdir(parents=True)
+    torch.save(define_G(3, 3, 4, "resnet_4blocks", init_gain=1).state_dict(), folder / "ck/run/latest_net_G.pth")
+    options = {"preprocess": "rescale_shortside_and_crop", "load_size": 32, "crop_size": 32, **recorded}
+    (folder / "ck/run/train_opt.json").write_text(json.dumps(options))
+    return f"--name run --checkpoints_dir {folder / 'ck'} --gpu_ids -1"
+
+
+def test_values_that_are_no_numbers_are_refused(tmp_path, tiny):
+    values = np.zeros((8, 8), np.float32)
+    values[3, 4] = np.nan
+    save(Image.fromarray(values), tmp_path / "a.tif")
+    message = error_of(f"colorize.py {tmp_path / 'a.tif'} -o {tmp_path / 'b.png'} {tiny}", 3)
+    assert "a.tif has pixels that are not finite numbers" in message and not (tmp_path / "b.png").exists()
+
+
 def test_every_frame_of_an_animation_and_of_a_document_is_colored(tmp_path, tiny):
     frames = [Image.fromarray(noise(40, 60, seed=k)) for k in range(3)]
     for name in ("a.tif", "a.webp", "a.gif"):
@@ -204,6 +248,15 @@ def test_second_start_colors_what_is_missing(tmp_path, tiny):
     again = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
     assert {name for name in times if times[name] != again[name]} == {"1.png"}
     assert output_of(f"{command} --overwrite") == "3 of 3 images colored\n"
+
+
+def test_pyramid_is_one_image(tmp_path, tiny):
+    pixels = noise(70, 90)
+    image = pyvips.Image.new_from_array(pixels)
+    image.tiffsave(str(tmp_path / "scan.tif"), pyramid=True, tile=True, tile_width=16, tile_height=16)
+    assert pyvips.Image.new_from_file(str(tmp_path / "scan.tif")).get("n-pages") > 2
+    output_of(f"colorize.py {tmp_path / 'scan.tif'} -o {tmp_path / 'out.png'} {tiny}")
+    assert np.abs(luma(read(tmp_path / "out.png")) - luma(pixels)).max() < TOLERANCE
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.png", b"a[1].png", "\u732b %s.png".encode()])
@@ -287,6 +340,7 @@ def test_standard_input_to_standard_output(tmp_path, tiny):
         ("--scale -1", 2, "--scale -1: expected 0 to 20000"),
         ("--strength nan", 2, "--strength nan: expected 0 to 1"),
         ("--format bmp", 2, "--format: invalid choice: 'bmp'"),
+        ("--gray_range 5 5", 2, "--gray_range 5 5: expected the value of black"),
         ("--shard 3/2", 2, "--shard 3/2: expected I/N"),
         ("--name none", 1, "checkpoints/none/latest_net_G.pth: give --name"),
         ("--checkpoint none.pth", 1, "no checkpoint none.pth"),

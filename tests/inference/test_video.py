@@ -1,5 +1,6 @@
 """Videos: frames, sound, and colors that are steady where the image stands still."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -66,6 +67,15 @@ def shot(seed: int, count: int = 12, size: tuple[int, int] = (48, 64)) -> list[n
     return list((gray + grain).clip(0, 255).astype(np.uint8))
 
 
+def turn_clockwise(path: Path) -> None:
+    """Write a quarter turn into the track header of an MP4, as cameras do; QuickTime File Format, matrix structure."""
+    content = bytearray(path.read_bytes())
+    begin = content.index(b"tkhd") + 44
+    one = 1 << 16
+    content[begin : begin + 36] = struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+
+
 def chroma(frames: np.ndarray) -> np.ndarray:
     return frames - (frames @ np.array(LUMA))[..., None]
 
@@ -111,6 +121,23 @@ def test_a_place_that_moves_takes_the_new_color_at_once():
     mixed = smoother.add(after, new)
     assert np.allclose(mixed[:2, :2], 1) and np.allclose(mixed[4:, 4:], 1 / 9)
     assert np.array_equal(smoother.add(np.full((1, 1, 8, 8), 0.1), old), old)  # another shot
+
+
+def test_turned_video_is_upright(tmp_path, style):
+    image = np.full((48, 64, 3), 60, np.uint8)
+    image[:, 32:] = 180  # what is on the right comes below
+    turn_clockwise(make_video(tmp_path / "in.mp4", [image] * 3))
+    color_video(tmp_path / "in.mp4", tmp_path / "out.mp4", style, Look(32), batch_size=4)
+    luma = frames_of(tmp_path / "out.mp4") @ np.array(LUMA)
+    assert luma.shape == (3, 64, 48) and luma[:, :28].mean() < 70 and luma[:, 36:].mean() > 170
+    with av.open(str(tmp_path / "out.mp4")) as reader:
+        assert next(reader.decode(video=0)).rotation == 0
+
+
+def test_progress_counts_frames(tmp_path, style, capsys):
+    source = make_video(tmp_path / "in.mp4", shot(0))
+    color_video(source, tmp_path / "out.mp4", style, Look(32), batch_size=4, quiet=False)
+    assert "in.mp4:   0%|          | 0/12 [" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", [(48, 64), (47, 63)])
