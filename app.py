@@ -53,8 +53,8 @@ def build(opt: Namespace) -> "gr.Blocks":
                 style = gr.Dropdown(list(find_styles(opt.checkpoints_dir)), label="Style")
                 strength = gr.Slider(0, 1, 1, label="Strength")
                 saturation = gr.Slider(0, 3, 1, label="Saturation")
-                keep_luma = gr.Checkbox(True, label="Keep the luma of the image",
-                                        info="Otherwise you see the new image that the network paints.")  # fmt: skip
+                keep_luma = gr.Checkbox(True, label="Keep the luma of the image", info="Off: the new image that the "
+                                        "network paints, for styles trained without --keep_luma.")  # fmt: skip
                 download = gr.DownloadButton("Download at full size", interactive=False, elem_id="download")
             with gr.Column(scale=2):
                 slider = gr.ImageSlider(
