@@ -1,22 +1,23 @@
 """A page that colors images with your trained styles: python app.py, then open the address that it prints."""
 
-import math
 import os
+import signal
+import socket
+import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
-from inference.image_file import Frame, open_frames, write
+from inference.image_file import FORMATS, Frame, open_frames, pixel_count, write
 from inference.jobs import Job
 from inference.look import Look
 from inference.pipeline import color_all
 from inference.resize import resize
-from inference.style import Style, load_style
+from inference.style import SHIPPED, Style, generator_of, load_style
 from options import app_options
-from options.style_options import SHIPPED
-from util.errors import UserError, run
+from util.errors import UsageError, UserError, run
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # must be there before the import: the page reports to nobody
 try:
@@ -26,6 +27,7 @@ except ModuleNotFoundError:
 
 PREVIEW_SIDE = 1600  # pixels, of the images on the page; the download has them all
 NEW_IMAGE_SHARE = 0.1  # of the limit on pixels: painting a new image takes far more memory than painting chroma
+BYTES_PER_PIXEL = 8  # largest size of an uploaded file
 
 
 def main() -> None:
@@ -33,14 +35,34 @@ def main() -> None:
     opt = app_options.parse()
     if gr is None:
         raise UserError("gradio is not installed; scripts/install.sh monitor,app installs it")
-    load(SHIPPED, opt.gpu_ids)  # so that the first image does not wait for it
-    page = build(opt)
-    page.queue(max_size=opt.max_waiting, default_concurrency_limit=1)
-    page.launch(server_name=opt.host, server_port=opt.port, share=False, quiet=True, prevent_thread_lock=True,
-                max_file_size=f"{8 * opt.max_megapixels}mb", footer_links=[], run_history=False,
-                theme=gr.themes.Default(font="system-ui", font_mono="monospace"))  # fmt: skip
-    print(f"http://{opt.host}:{opt.port}   Ctrl-C ends it", flush=True)
-    page.block_thread()
+    check_address(opt.host, opt.port)
+    load(generator_of(SHIPPED), opt.gpu_ids, 0)  # so that the first image does not wait for torch
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="colorcut_") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        page = build(opt)
+        page.queue(max_size=opt.max_waiting, default_concurrency_limit=1, api_open=False)
+        try:
+            page.launch(server_name=opt.host, server_port=opt.port, share=False, quiet=True, prevent_thread_lock=True,
+                        max_file_size=BYTES_PER_PIXEL * opt.max_megapixels * 10**6, enable_monitoring=False,
+                        footer_links=[], run_history=False,
+                        theme=gr.themes.Default(font="system-ui", font_mono="monospace"))  # fmt: skip
+            print(f"http://{opt.host}:{opt.port}   Ctrl-C ends it", flush=True)
+            page.block_thread()
+        finally:
+            page.close(verbose=False)
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise a UserError if the page cannot be served there."""
+    if ":" in host:
+        raise UsageError(f"--host {host}: expected a name or an IPv4 address")
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise UserError(f"--host {host} --port {port}: {error.strerror}") from None
 
 
 def build(opt: Namespace) -> "gr.Blocks":
@@ -61,20 +83,20 @@ def build(opt: Namespace) -> "gr.Blocks":
                     label="Before and after", type="filepath", buttons=["fullscreen"], max_height=800
                 )
         changes = [upload.upload, style.input, strength.release, saturation.release, keep_luma.input]
-        inputs = [upload, style, strength, saturation, keep_luma]
-        gr.on(changes, partial(color, opt), inputs, [slider, download], trigger_mode="always_last")
-        upload.clear(lambda: (None, gr.DownloadButton(interactive=False)), None, [slider, download])
+        inputs, hidden = [upload, style, strength, saturation, keep_luma], {"api_visibility": "private"}
+        coloring = gr.on(changes, partial(color, opt), inputs, [slider, download], trigger_mode="always_last", **hidden)
+        upload.clear(nothing, None, [slider, download], cancels=coloring, **hidden)
         # A run that was saved since is found when the page is opened again.
-        page.load(lambda: gr.Dropdown(list(find_styles(opt.checkpoints_dir))), None, style)
+        page.load(lambda: gr.Dropdown(list(find_styles(opt.checkpoints_dir))), None, style, **hidden)
     return page
 
 
 def find_styles(checkpoints_dir: Path) -> dict[str, Path]:
-    """Return the folder of each style that comes with the project, and of each trained run, by its name on the page."""
+    """Return the generator of each style of the project and of each trained run, by its name on the page."""
     shipped = {f"{folder.name} (comes with ColorCUT)": folder for folder in sorted(SHIPPED.parent.iterdir())}
     runs = sorted(checkpoints_dir.iterdir()) if checkpoints_dir.is_dir() else []
-    found = {**shipped, **{folder.name: folder for folder in runs}}
-    return {name: folder for name, folder in found.items() if list(folder.glob("latest_net_G*.pth"))}
+    generators = {name: generator_of(folder) for name, folder in [*shipped.items(), *((run.name, run) for run in runs)]}
+    return {name: file for name, file in generators.items() if file}
 
 
 def color(
@@ -86,45 +108,51 @@ def color(
         gr.Error: with a message for the user.
     """
     if upload is None:
-        yield None, gr.DownloadButton(interactive=False)
+        yield nothing()
         return
     source = Path(upload)
     # The page has its own copies of the files when the generator goes on.
     with tempfile.TemporaryDirectory() as folder:
         try:
-            style = load(find_styles(opt.checkpoints_dir).get(style_name, SHIPPED), opt.gpu_ids)
+            generator = find_styles(opt.checkpoints_dir).get(style_name)
+            if generator is None:
+                raise UserError(f"The style {style_name} is no longer there; open the page again.")
+            style = load(generator, opt.gpu_ids, generator.stat().st_mtime_ns)
+            check_size(source, opt.max_megapixels * (1 if keep_luma else NEW_IMAGE_SHARE))
             look = Look.of(style.treatment, keep_luma=keep_luma, strength=strength, saturation=saturation)
             frames = look.frames_of(source)
-            check_size(frames, opt.max_megapixels * (1 if keep_luma else NEW_IMAGE_SHARE))
-            suffix = "png" if len(frames) == 1 else "webp"
+            suffix = "png" if len(frames) == 1 else "webp" if frames[0].duration else "tif"
             target = Path(folder) / f"{source.stem}_{style.name}.{suffix}"
-            for error in color_all([Job(source, target, suffix)], style, look, batch_size=1, threads=1):
+            for error in color_all([Job(source, target, FORMATS[f".{suffix}"])], style, look, batch_size=1, threads=1):
                 if error:
                     raise error
             before, after = (preview(read, Path(folder) / f"{name}.jpg") for name, read in
                              (("before", look.frames_of(source)), ("after", open_frames(target))))  # fmt: skip
         except UserError as error:
-            raise gr.Error(str(error).replace(str(source), source.name), print_exception=False) from None
+            yield nothing()
+            message = str(error).replace(f"{source.parent}/", "").replace(f"{folder}/", "")
+            raise gr.Error(message, print_exception=False) from None
         yield (before, after), gr.DownloadButton(value=target, interactive=True)
 
 
-def load(folder: Path, gpu_ids: str) -> Style:
-    """Load the style of a run; of the last few styles only if the run has saved since."""
-    return _load(folder, gpu_ids, max(file.stat().st_mtime_ns for file in folder.glob("latest_net_G*.pth")))
+def nothing() -> tuple:
+    """Return an empty slider and a button that does nothing."""
+    return None, gr.DownloadButton(interactive=False)
 
 
 @lru_cache(maxsize=4)
-def _load(folder: Path, gpu_ids: str, saved_at: int) -> Style:
-    return load_style(folder, gpu_ids=gpu_ids)
+def load(generator: Path, gpu_ids: str, saved_at: int) -> Style:
+    """Load a style. Those used last are kept; one that was saved again, at another time, is loaded anew."""
+    return load_style(checkpoint=generator, gpu_ids=gpu_ids)
 
 
-def check_size(frames: Sequence[Frame], max_megapixels: float) -> None:
+def check_size(source: Path, max_megapixels: float) -> None:
     """Raise a UserError for a file that has more pixels, in all frames together."""
-    megapixels = sum(math.prod(frame.size) for frame in frames) / 1e6
+    megapixels = pixel_count(source) / 1e6
     if megapixels > max_megapixels:
         raise UserError(
             f"The image has {megapixels:.3g} megapixels; with these settings the page takes {max_megapixels:g}. "
-            "colorize.py takes any."
+            "colorize.py takes larger ones."
         )
 
 

@@ -14,7 +14,7 @@ from inference.look import Look
 from inference.pipeline import color_all
 from inference.style import Style, load_style
 from options import colorize_options
-from options.style_options import run_folder
+from options.style_options import folder_of_style
 from util.errors import UsageError, run
 
 SOME_FAILED = 3  # exit code
@@ -25,7 +25,7 @@ def main() -> None:
     opt = colorize_options.parse()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files can be no text
-    style = load_style(run_folder(opt), opt.epoch, opt.checkpoint, opt.gpu_ids)
+    style = load_style(folder_of_style(opt), opt.epoch, opt.checkpoint, opt.gpu_ids)
     jobs = plan(opt.inputs, opt.output, style.name, opt.format)
     jobs = shard(jobs, opt.shard) if opt.shard else jobs
     todo = [job for job in jobs if opt.overwrite or job.target is None or not job.target.exists()]
@@ -51,8 +51,9 @@ def look_of(opt: Namespace, style: Style) -> Look:
     Raises:
         UsageError: for a scale that an exported model does not take.
     """
-    if style.only_scale and opt.scale not in (None, style.only_scale):
-        raise UsageError(f"--scale {opt.scale}: {opt.checkpoint} was exported for {style.only_scale}; "
+    if style.only_scale and opt.scale != style.only_scale and (opt.scale is not None or not opt.keep_luma):
+        asked = f"--scale {opt.scale}" if opt.scale is not None else "--keep_luma false at the image's own size"
+        raise UsageError(f"{asked}: {opt.checkpoint} was exported for --scale {style.only_scale}; "
                          "export.py --scale 0 makes a model for any scale")  # fmt: skip
     names = ("keep_luma", "gray_range", "gray_stretch", "strength", "saturation", "quality", "smoothing")
     flags = {name: getattr(opt, name) for name in names}

@@ -21,7 +21,6 @@ from models.networks.padding import padded_size, reflected
 from util.errors import UserError
 from util.files import replacing
 
-SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}  # by format
 OUTPUTS = ["colored", "painted"]
 LIMIT = 2e-3  # largest difference from PyTorch that is taken for rounding, of values in 0..1
 
@@ -93,11 +92,14 @@ def export(style: TorchStyle, scale: int, format: str, target: Path) -> float:
     Args:
         style: on the CPU.
         scale: see `Colorizer`.
-        format: a key of SUFFIXES.
+        format: onnx, or torch for torch.export.
     Raises:
         UserError: if a package is missing, the network cannot be exported, or the file's images are not PyTorch's.
     """
-    colorizer = Colorizer(style.net.to(memory_format=torch.contiguous_format), scale).eval()
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 11):
+        raise UserError(f"export.py needs torch 2.11 or newer; this is {torch.__version__}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    colorizer = Colorizer(style.net.to(memory_format=torch.contiguous_format), scale).eval().requires_grad_(False)
     trained = style.treatment
     metadata = {"name": style.name, "scale": scale, "trained_scale": trained.scale,
                 "gray_range": trained.gray_range, "gray_stretch": trained.gray_stretch}  # fmt: skip
@@ -107,7 +109,6 @@ def export(style: TorchStyle, scale: int, format: str, target: Path) -> float:
         difference = _largest_difference(colorizer, load(content))
     if not difference <= LIMIT:
         raise UserError(f"the exported model differs by up to {difference:.2g} from PyTorch's; nothing was written")
-    target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as file:
         file.write(content)
     return difference
@@ -129,8 +130,7 @@ def _traced(colorizer: Colorizer) -> torch.export.ExportedProgram:
     try:
         return torch.export.export(colorizer, (example,), dynamic_shapes={"image": sizes}, strict=False)
     except (torch._dynamo.exc.UserError, RuntimeError) as error:
-        raise UserError(f"torch {torch.__version__} cannot export this network for images of any size "
-                        f"({_first_line(error)}); 2.11 and newer can") from None  # fmt: skip
+        raise UserError(f"this network cannot be exported for images of any size ({_first_line(error)})") from None
 
 
 def _as_onnx(program: torch.export.ExportedProgram, metadata: str) -> bytes:
@@ -144,8 +144,20 @@ def _as_onnx(program: torch.export.ExportedProgram, metadata: str) -> bytes:
         exported = torch.onnx.export(program, (), dynamo=True, verbose=False, input_names=["image"],
                                      output_names=OUTPUTS)  # fmt: skip
     model = exported.model_proto
+    _name_sizes(model.graph)
     onnx.helper.set_model_props(model, {METADATA: metadata})
     return model.SerializeToString()
+
+
+def _name_sizes(graph) -> None:
+    """Call the sizes of input and outputs N, H and W; and h and w those of what the network paints."""
+    names: dict[str, str] = {}
+    for tensor in [*graph.input, *graph.output]:
+        dimensions = tensor.type.tensor_type.shape.dim
+        for dimension, image, other in zip(dimensions, "N HW", "N hw", strict=True):
+            if dimension.dim_param:
+                known = tensor is graph.input[0] or dimension.dim_param in names
+                dimension.dim_param = names.setdefault(dimension.dim_param, image if known else other)
 
 
 def _load_onnx(content: bytes) -> Callable[[torch.Tensor], list[torch.Tensor]]:
@@ -183,7 +195,7 @@ def _largest_difference(colorizer: Colorizer, exported: Callable[[torch.Tensor],
         image = torch.rand(count, 3, height, width, generator=generator)
         try:
             pairs = list(zip(colorizer(image), exported(image), strict=True))
-        except (AssertionError, RuntimeError) as error:  # sizes that the trace has ruled out
+        except Exception as error:  # of sizes that the trace has ruled out; onnxruntime's have no class in common
             raise UserError(f"this network cannot be exported for images of any size ({_first_line(error)})") from None
         if any(expected.shape != got.shape for expected, got in pairs):
             raise UserError(f"the exported model gives an image of {height}x{width} another size; nothing was written")
@@ -192,4 +204,4 @@ def _largest_difference(colorizer: Colorizer, exported: Callable[[torch.Tensor],
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,6 +1,7 @@
 """Reads and writes image files of any size with libvips, which holds a strip of them at a time in memory."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,9 +9,8 @@ from io import BytesIO
 from pathlib import Path
 
 os.environ.setdefault("VIPS_WARNING", "0")  # libvips' own warnings on stderr: what matters is raised as an error
-import numpy as np
 import pyvips
-from PIL import ImageCms
+from PIL import Image, ImageCms
 
 from util.errors import UserError
 from util.files import replacing
@@ -24,8 +24,9 @@ HOLDS_16_BITS = {"png", "tiff"}
 HOLDS_ALPHA = {"png", "webp", "tiff"}
 MAX_SIDE = {"webp": 16_383}
 READ_MAX_SIDE = 20_000
-# Value of white in deep pixels that no range is given for, as data/image_reader.py has it.
-_DEEP_WHITE = {"ushort": 65535, "short": 65535, "uint": 65535, "int": 65535, "float": 1, "double": 1}
+_SUBFILE_TYPE = 254  # a tag of TIFF
+# Value of white in pixels that are neither of 8 nor of 16 bits, as data/image_reader.py has it.
+_WIDE_WHITE = {"short": 65535, "uint": 65535, "int": 65535, "float": 1, "double": 1}
 pyvips.cache_set_max(0)  # a file may change between two reads
 
 Source = Path | bytes  # a file, or its content
@@ -72,36 +73,31 @@ def open_frames(
         UserError: if it is not an image, or none in gray, RGB or CMYK.
     """
     with vips_errors(source):
-        image = _load(source)
-        count, height = _frame_count(image, source), image.height
-        if count > 1:
-            image = _load(source, "random", n=-1)  # all of them, one below the other
-            height = image.height // count
-        if max(image.width, height) > READ_MAX_SIDE:
-            raise UserError(f"{name_of(source)} has {image.width}x{height} pixels; the limit is {READ_MAX_SIDE} a side")
-        if count == 1 and image.get_typeof("orientation") and image.get("orientation") != 1:
-            image = _load(source, access="random").autorot()
-        # Measured values are scaled to gray; a profile does not speak of them.
-        is_measured = image.bands == 1 and image.format in _DEEP_WHITE and (
-            image.format != "ushort" or gray_range is not None or gray_stretch)  # fmt: skip
-        if image.format not in ("uchar", "ushort") and not is_measured:
-            raise UserError(f"{name_of(source)} has pixels of type {image.format}; save it with 8 or 16 bits")
-        if is_measured:
-            image = _load(source, "random", **({"n": -1} if count > 1 else {})).autorot()  # it is read twice
+        image, count, is_measured = _open(source, gray_range is not None or gray_stretch)
         if image.get_typeof("jpeg-thumbnail-data"):
             image = image.copy()
             image.remove("jpeg-thumbnail-data")  # it would stay gray
         alpha = image[image.bands - 1] if image.hasalpha() else None
-        color = image if is_measured else _to_srgb(image[0 : image.bands - 1] if alpha else image, source)
+        color = image[0 : image.bands - 1] if alpha else image
+        color = color if is_measured else _to_srgb(color, source)
         delays = image.get("delay") if image.get_typeof("delay") else [0]
-        white = 255 if image.format == "uchar" else 65535
-        height = color.height // count  # after a turn
-        frames = []
+        white, height, frames = 255 if image.format == "uchar" else 65535, image.height // count, []
         for index in range(count):
             part, opacity = (whole and whole.crop(0, index * height, whole.width, height) for whole in (color, alpha))
             part = _scaled(part, gray_range, gray_stretch, source) if is_measured else part
             frames.append(Frame(part, opacity, white, delays[min(index, len(delays) - 1)]))
         return frames
+
+
+def pixel_count(source: Source) -> int:
+    """Return the number of pixels of a file, in all frames or pages. Reads its header only.
+
+    Raises:
+        UserError: if it is not an image.
+    """
+    with vips_errors(source):
+        image = _load(source)
+        return image.width * image.height * _frame_count(image, source)
 
 
 def write(frames: Sequence[pyvips.Image], durations: Sequence[int], target: Path, format: str, quality: int) -> None:
@@ -147,16 +143,41 @@ def vips_errors(source: Source, problem: str = "is not a readable image") -> Ite
         raise UserError(f"{name_of(source)} {problem} ({error.strerror})") from None
 
 
+def _open(source: Source, scales_gray: bool) -> tuple[pyvips.Image, int, bool]:
+    """Open a file. Return its image, upright; the number of frames, which lie one below the other; and whether its
+    pixels are measured values, which are scaled to gray, and of which no profile speaks.
+
+    Args:
+        scales_gray: take 16-bit gray for measured values too.
+    """
+    image = _load(source)
+    count = _frame_count(image, source)
+    is_turned = count == 1 and image.get_typeof("orientation") and image.get("orientation") != 1
+    is_gray, alpha = image.bands - image.hasalpha() == 1, image.hasalpha()
+    is_measured = is_gray and (
+        (image.format == "ushort" and scales_gray) or (image.format in _WIDE_WHITE and not alpha)
+    )
+    if image.format not in ("uchar", "ushort") and not is_measured:
+        raise UserError(f"{name_of(source)} has pixels of type {image.format}; save it with 8 or 16 bits")
+    if max(image.width, image.height) > READ_MAX_SIDE:
+        raise UserError(
+            f"{name_of(source)} has {image.width}x{image.height} pixels; the limit is {READ_MAX_SIDE} a side"
+        )
+    if count > 1 or is_turned or is_measured:  # not read from top to bottom, or more than once
+        image = _load(source, "random", **({"n": -1} if count > 1 else {}))
+    return image.autorot() if is_turned else image, count, is_measured
+
+
 def _frame_count(image: pyvips.Image, source: Source) -> int:
     """Return the number of frames or pages. The smaller copies of an image in a pyramid, as viewers need, are none."""
     count = image.get("n-pages") if image.get_typeof("n-pages") else 1
     if count == 1 or not image.get("vips-loader").startswith("tiff"):
         return count
-    width = image.width
-    for page in range(1, count):
-        larger, width = width, _load(source, page=page).width
-        if abs(larger / 2 - width) > 1:
-            return count
+    with Image.open(source if isinstance(source, Path) else BytesIO(source)) as file:
+        for page in range(1, count):
+            file.seek(page)
+            if not file.tag_v2.get(_SUBFILE_TYPE, 0) & 1:  # its bit 0: a reduced copy
+                return count
     return 1
 
 
@@ -172,10 +193,10 @@ def _scaled(
     image: pyvips.Image, gray_range: tuple[float, float] | None, gray_stretch: bool, source: Source
 ) -> pyvips.Image:
     """Return measured values as 16-bit gray; see `open_frames`."""
-    if image.format in ("float", "double") and not np.isfinite(image.numpy()).all():
+    if (image.abs() <= sys.float_info.max).min() == 0:  # libvips makes 0 of false
         raise UserError(f"{name_of(source)} has pixels that are not finite numbers")
-    low, high = (image.min(), image.max()) if gray_stretch else gray_range or (0, _DEEP_WHITE[image.format])
-    scaled = (image - low) * (65535 / (high - low if high > low else 1))
+    low, high = (image.min(), image.max()) if gray_stretch else gray_range or (0, _WIDE_WHITE.get(image.format, 65535))
+    scaled = (image.cast("double") - low) * (65535 / (high - low if high > low else 1))
     return scaled.rint().cast("ushort").copy(interpretation="grey16")
 
 

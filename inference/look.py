@@ -76,7 +76,7 @@ class Look:
     def apply(self, frame: Frame, prepared: np.ndarray) -> pyvips.Image:
         """Return the colored frame."""
         if not self.keep_luma:
-            return upsampling.replace(frame, prepared, self.strength)
+            return upsampling.replace(frame, prepared, self.strength, self.saturation)
         return upsampling.add_color(frame, prepared, self.strength, self.saturation)
 
 

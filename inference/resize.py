@@ -1,4 +1,4 @@
-"""Scales images with libvips as Pillow does, which scaled those of training."""
+"""Scales images with libvips, so that every place stays where it is, as with Pillow in training."""
 
 import pyvips
 

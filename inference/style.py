@@ -6,7 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
-from util.errors import UserError
+from util.errors import UsageError, UserError
+from util.run_folder import RunFolder
+
+SHIPPED = Path(__file__).resolve().parents[1] / "pretrained/vangogh"  # the style that comes with the project
+_GENERATORS = ("G", "G_A")  # of CUT, ColorCUT and pix2pix; of CycleGAN
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,27 @@ class Style(Protocol):
         """Return what the generator makes of gray images: (N, 1, h, w) in 0..1 -> (N, 3, h, w) in 0..1, float32."""
 
 
-def load_style(folder: Path, epoch: str = "latest", checkpoint: Path | None = None, gpu_ids: str = "auto") -> Style:
-    """Load the style of a checkpoint, or without one that of a run's folder at an epoch.
+def generator_of(folder: Path, epoch: str = "latest") -> Path | None:
+    """Return the file of a run's generator at an epoch, or None if there is none."""
+    files = (RunFolder(folder).network(epoch, name) for name in _GENERATORS)
+    return next((file for file in files if file.is_file()), None)
+
+
+def load_style(
+    folder: Path | None = None, epoch: str = "latest", checkpoint: Path | None = None, gpu_ids: str = "auto"
+) -> Style:
+    """Load the style of a checkpoint, or that of a run at an epoch, or else the one that comes with the project.
 
     Args:
+        folder: of the run.
         checkpoint: a generator's .pth, CUT's or ours, or the .onnx that export.py wrote.
         gpu_ids: see `util.device.parse_gpu_ids`.
     Raises:
         UserError: if there is no such file, it is not what was named, or a package is missing that it needs.
     """
-    if checkpoint and checkpoint.suffix == ".onnx":
+    if checkpoint and checkpoint.suffix.lower() == ".pt2":
+        raise UsageError(f"--checkpoint {checkpoint} is for torch.export.load; give a generator's .pth, or an .onnx")
+    if checkpoint and checkpoint.suffix.lower() == ".onnx":
         from inference.onnx_style import OnnxStyle
 
         return OnnxStyle(checkpoint, gpu_ids)
@@ -60,4 +75,9 @@ def load_style(folder: Path, epoch: str = "latest", checkpoint: Path | None = No
         if error.name not in ("torch", "torchvision"):
             raise
         raise UserError("torch is not installed; without it colorize.py takes only --checkpoint FILE.onnx") from None
-    return TorchStyle.of_checkpoint(checkpoint, gpu_ids) if checkpoint else TorchStyle.of_run(folder, epoch, gpu_ids)
+    file = checkpoint or generator_of(folder or SHIPPED, epoch)
+    if file is None:
+        missing = RunFolder(folder or SHIPPED).network(epoch, _GENERATORS[0])
+        raise UserError(f"no {missing}: give --name and --checkpoints_dir of a trained run, or --checkpoint FILE")
+    in_run = "_net_G" in file.stem  # and the run has the better name
+    return TorchStyle(file, file.resolve().parent.name if in_run else file.stem, gpu_ids)

@@ -21,7 +21,6 @@ from util.errors import UserError
 from util.run_folder import RunFolder
 
 _WHOLE = 64 * 1024**2  # pixels times filters above which activations are computed in strips: about 2 GB whole
-_GENERATORS = ("G", "G_A")  # of CUT, ColorCUT and pix2pix; of CycleGAN
 _NO_RECORD = {"preprocess": "resize_and_crop", "load_size": 286, "crop_size": 256}
 
 
@@ -30,13 +29,13 @@ class TorchStyle:
 
     only_scale = None
 
-    def __init__(self, checkpoint: Path, name: str, device: torch.device):
+    def __init__(self, checkpoint: Path, name: str, gpu_ids: str = "auto"):
         """Load a generator, CUT's or ours; the flags of its network are inferred from it.
 
         Raises:
             UserError: if there is no such file, or it is not a generator that is built here.
         """
-        self.name, self.device = name, device
+        self.name, self.device = name, device_of(parse_gpu_ids(gpu_ids))
         self.treatment = _treatment(RunFolder(checkpoint.parent))
         state = load(checkpoint)
         flags = infer_flags("G", clean_state(state, ())) if isinstance(state, dict) else {}
@@ -51,28 +50,9 @@ class TorchStyle:
                 f"{checkpoint} is a generator of {network.input_nc} to {network.output_nc} channels, not 3 to 3"
             )
         load_network(self.net, state, str(checkpoint), "G", vars(network))
-        self.on_cpu = device.type == "cpu"
-        self.net.eval().to(device, memory_format=torch.channels_last if self.on_cpu else torch.preserve_format)
+        self.on_cpu = self.device.type == "cpu"
+        self.net.eval().to(self.device, memory_format=torch.channels_last if self.on_cpu else torch.preserve_format)
         self.ngf = network.ngf
-
-    @classmethod
-    def of_checkpoint(cls, file: Path, gpu_ids: str) -> "TorchStyle":
-        """Load a generator; its name is that of its run's folder if it lies in one."""
-        name = file.resolve().parent.name if "_net_G" in file.stem else file.stem
-        return cls(file, name, device_of(parse_gpu_ids(gpu_ids)))
-
-    @classmethod
-    def of_run(cls, folder: Path, epoch: str, gpu_ids: str) -> "TorchStyle":
-        """Load the generator of a run's epoch.
-
-        Raises:
-            UserError: if the run has none.
-        """
-        files = [RunFolder(folder).network(epoch, name) for name in _GENERATORS]
-        for file in files:
-            if file.is_file():
-                return cls(file, folder.name, device_of(parse_gpu_ids(gpu_ids)))
-        raise UserError(f"no {files[0]}: give --name and --checkpoints_dir of a trained run, or --checkpoint FILE")
 
     @torch.no_grad()
     def paint(self, luma: np.ndarray) -> np.ndarray:
@@ -83,10 +63,11 @@ class TorchStyle:
         parts = gray.split(1 if in_strips or self.on_cpu else len(gray))
         try:
             painted = torch.cat([self._paint(part, in_strips) for part in parts])
-        except torch.OutOfMemoryError:
-            raise UserError(
-                "the GPU's memory is too small; use a smaller --scale or --batch_size, or --gpu_ids -1"
-            ) from None
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not (isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error)):
+                raise
+            where = "" if self.on_cpu else "GPU's "
+            raise UserError(f"the {where}memory is too small; use a smaller --scale or --batch_size") from None
         return ((painted.cpu() + 1) / 2).numpy()
 
     def _paint(self, gray: torch.Tensor, in_strips: bool) -> torch.Tensor:

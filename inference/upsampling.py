@@ -74,14 +74,18 @@ def add_color(frame: Frame, fitted: np.ndarray, strength: float = 1.0, saturatio
     return _finish(frame, luma + chroma * factor, strength)
 
 
-def replace(frame: Frame, painted: np.ndarray, strength: float = 1.0) -> pyvips.Image:
+def replace(frame: Frame, painted: np.ndarray, strength: float = 1.0, saturation: float = 1.0) -> pyvips.Image:
     """Return another image in place of a frame, in sRGB with the frame's size, bits and alpha.
 
     Args:
         painted: (h, w, 3) in 0..1.
-        strength: see `add_color`.
+        strength, saturation: see `add_color`.
     """
-    return _finish(frame, _enlarge(painted, frame.color, "cubic"), strength)
+    colored = _enlarge(painted, frame.color, "cubic")
+    if saturation != 1:
+        luma = colored.recomb([list(LUMA)])
+        colored = luma + (colored - luma) * saturation
+    return _finish(frame, colored, strength)
 
 
 def _finish(frame: Frame, colored: pyvips.Image, strength: float) -> pyvips.Image:

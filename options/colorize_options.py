@@ -1,6 +1,7 @@
 """The flags of colorize.py."""
 
 import argparse
+import math
 import os
 from argparse import Namespace
 
@@ -65,7 +66,7 @@ def _check(opt: Namespace) -> None:
         value = getattr(opt, flag)
         if value is not None and not low <= value <= high:
             raise UsageError(f"--{flag} {value:g}: expected {low} to {high}")
-    if opt.gray_range and not opt.gray_range[0] < opt.gray_range[1]:
-        low, high = opt.gray_range
+    low, high = opt.gray_range or (0, 1)
+    if not (low < high and math.isfinite(high - low) and math.isfinite(1e6 / (high - low))):
         raise UsageError(f"--gray_range {low:g} {high:g}: expected the value of black, then a larger one of white")
     style_options.check(opt)

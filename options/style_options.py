@@ -6,8 +6,6 @@ from pathlib import Path
 
 from util.errors import UsageError
 
-SHIPPED = Path(__file__).resolve().parents[1] / "pretrained/vangogh"
-
 
 def declare(parser: argparse.ArgumentParser, files: str) -> None:
     """Declare the flags. Args: files: what --checkpoint takes."""
@@ -19,13 +17,15 @@ def declare(parser: argparse.ArgumentParser, files: str) -> None:
 
 
 def check(opt: Namespace) -> None:
-    """Raise a UsageError if the flags name two styles, or a folder of runs and no run."""
+    """Raise a UsageError if the flags name two styles, or a folder or an epoch and no run."""
     if opt.checkpoints_dir and not opt.name:
         raise UsageError("--checkpoints_dir needs --name, which run in it")
     if opt.name and opt.checkpoint:
         raise UsageError("--name and --checkpoint both name a style; give one of them")
+    if opt.checkpoint and opt.epoch != "latest":
+        raise UsageError("--epoch is for a run; --checkpoint names a file")
 
 
-def run_folder(opt: Namespace) -> Path:
-    """Return the folder of the run that the flags name, or of the style that comes with the project."""
-    return Path(opt.checkpoints_dir or "checkpoints") / opt.name if opt.name else SHIPPED
+def folder_of_style(opt: Namespace) -> Path | None:
+    """Return the folder of the run that the flags name, or None without --name."""
+    return Path(opt.checkpoints_dir or "checkpoints") / opt.name if opt.name else None

@@ -1,7 +1,10 @@
 """app.py in a real browser."""
 
-import signal
+import shutil
+import socket
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from skimage import data
 
 from models.networks import define_G
@@ -26,7 +30,7 @@ class Page:
     """The page of an app.py in a browser, and what a user does with it."""
 
     def __init__(self, driver: Any, address: str, downloads: Path):
-        self.driver, self.downloads = driver, downloads
+        self.driver, self.address, self.downloads = driver, address, downloads
         driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
         driver.get(address)
         wait_for(lambda: self.all("input[type=file]"))
@@ -84,19 +88,23 @@ class Page:
 
 @pytest.fixture
 def page(tmp_path, browser) -> Iterator[Page]:
-    """A page with one run, `mine`, that takes one megapixel."""
+    """A page with one run, `mine`, that takes one megapixel. When it is stopped, its files are gone."""
     folder = tmp_path / "checkpoints/mine"
     folder.mkdir(parents=True)
+    (tmp_path / "downloads").mkdir()
     torch.save(define_G(3, 3, 4, "resnet_4blocks", init_gain=1).state_dict(), folder / "latest_net_G.pth")
     command = ["app.py", "--port", free_port(), "--checkpoints_dir", folder.parent, "--gpu_ids", -1,
                "--max_megapixels", 1]  # fmt: skip
-    with start(command, GRADIO_TEMP_DIR=str(tmp_path / "uploads")) as process:
-        address = process.stdout.readline().split()[0]
-        (tmp_path / "downloads").mkdir()
-        yield Page(browser, address, tmp_path / "downloads")
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
-        assert process.returncode == 0 and "Traceback" not in stderr, stderr
+    with start(command, TMPDIR=str(tmp_path)) as process:
+        try:
+            yield Page(browser, process.stdout.readline().split()[0], tmp_path / "downloads")
+            assert [file for file in tmp_path.glob("colorcut_*/**/*") if file.is_file()]
+            process.terminate()
+            _, stderr = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 143 and "Traceback" not in stderr, stderr
+    assert not list(tmp_path.glob("colorcut_*"))
 
 
 def result_of(photo: Path, flags: str) -> np.ndarray:
@@ -142,19 +150,38 @@ def check_colors(page: Page, tmp_path: Path) -> None:
 
 def check_messages(page: Page, tmp_path: Path) -> None:
     """Upload what is broken or too large, and then a photo."""
+    assert page.shown()
     page.upload(damage(save(noise(200, 200), tmp_path / "broken.png")))
     assert "broken.png is not a readable image" in page.message()
     page.upload(save(np.zeros((1100, 1000), np.uint8), tmp_path / "large.png"))
     assert "The image has 1.1 megapixels" in page.message()
+    pages = [Image.fromarray(noise(30, 40, seed=number)) for number in range(2)]
+    page.upload(save(pages[0], tmp_path / "pages.tif", save_all=True, append_images=pages[1:]))
+    page.next_result([])
+    page.click("#download")
+    file = wait_for(lambda: next(iter(page.downloads.glob("*.tif")), None))
+    with Image.open(file) as document:
+        assert document.n_frames == 2
     page.upload(save(noise(1800, 1800), tmp_path / "bytes.png"))
     assert "exceed the maximum allowed size" in page.message()
     assert page.shown() == []
     page.upload(save(data.chelsea()[:60, :80], tmp_path / "small.png"))  # and the page goes on
     page.next_result([])
     assert page.download().shape == (60, 80, 3)
+    shutil.rmtree(tmp_path / "checkpoints/mine")
+    page.click("input[type=checkbox]")
+    assert "The style mine is no longer there" in page.message()
+    for name in ("color", "partial", "nothing"):  # nobody gets past the queue
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{page.address}/gradio_api/run/{name}", data=b'{"data": []}')
 
 
 def test_wrong_flags_get_one_line(tmp_path, monkeypatch):
+    assert "--host ::1: expected a name or an IPv4 address" in error_of("app.py --host ::1", 2)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert "Address already in use" in error_of(f"app.py --port {taken.getsockname()[1]}")
     assert "--port 0: expected 1 to 65535" in error_of("app.py --port 0", 2)
     assert "unrecognized arguments: --share" in error_of("app.py --share", 2)
     monkeypatch.setitem(sys.modules, "gradio", None)

@@ -195,6 +195,29 @@ def tiny_run(folder, recorded: dict) -> str:
     return f"--name run --checkpoints_dir {folder / 'ck'} --gpu_ids -1"
 
 
+def test_measured_pages_keep_their_orientation(tmp_path, tiny):
+    pages = [Image.fromarray(np.full((40, 60), 1000 * k, np.uint16)) for k in (1, 2, 3)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:], tiffinfo={274: 6})
+    for flags in ("", "--gray_range 0 4000"):
+        output_of(f"colorize.py {tmp_path / 'a.tif'} -o {tmp_path / 'b.tif'} {tiny} {flags} --overwrite")
+        with Image.open(tmp_path / "b.tif") as file, Image.open(tmp_path / "a.tif") as source:
+            assert file.size == source.size == (40, 60) and file.n_frames == 3  # turned by its tag
+
+
+def test_large_integers_keep_their_steps_and_alpha_is_left_as_it_is(tmp_path, tiny):
+    steps = np.arange(1000).reshape(20, 50)
+    save(Image.fromarray((steps + 10**9).astype(np.int32)), tmp_path / "a.tif")
+    output_of(f"colorize.py {tmp_path / 'a.tif'} -o {tmp_path / 'b.tif'} {tiny} --gray_stretch --strength 0")
+    assert np.abs(loaded(tmp_path / "b.tif")[..., 0] - steps * 65535 / 999).max() < 1
+    alpha = (steps * 65).astype(np.uint16)
+    both = pyvips.Image.new_from_array(np.dstack([(steps * 4).astype(np.uint16), alpha])).copy(interpretation="grey16")
+    both.pngsave(str(tmp_path / "c.png"))
+    output_of(f"colorize.py {tmp_path / 'c.png'} -o {tmp_path / 'd.png'} {tiny} --gray_range 0 4000 --strength 0")
+    colored = loaded(tmp_path / "d.png")
+    assert np.array_equal(colored[..., -1], alpha)
+    assert np.abs(colored[..., 0] - (steps * 4 * 65535 / 4000).clip(0, 65535)).max() < 1
+
+
 def test_values_that_are_no_numbers_are_refused(tmp_path, tiny):
     values = np.zeros((8, 8), np.float32)
     values[3, 4] = np.nan
@@ -257,6 +280,10 @@ def test_pyramid_is_one_image(tmp_path, tiny):
     assert pyvips.Image.new_from_file(str(tmp_path / "scan.tif")).get("n-pages") > 2
     output_of(f"colorize.py {tmp_path / 'scan.tif'} -o {tmp_path / 'out.png'} {tiny}")
     assert np.abs(luma(read(tmp_path / "out.png")) - luma(pixels)).max() < TOLERANCE
+    pages = [Image.fromarray(noise(80, 60)), Image.fromarray(noise(40, 30))]  # sizes of a pyramid, and none
+    save(pages[0], tmp_path / "document.tif", save_all=True, append_images=pages[1:])
+    assert "document.tif" in error_of(f"colorize.py {tmp_path / 'document.tif'} -o {tmp_path / 'no.tif'} {tiny}", 3)
+    assert not (tmp_path / "no.tif").exists()
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.png", b"a[1].png", "\u732b %s.png".encode()])
@@ -341,6 +368,8 @@ def test_standard_input_to_standard_output(tmp_path, tiny):
         ("--strength nan", 2, "--strength nan: expected 0 to 1"),
         ("--format bmp", 2, "--format: invalid choice: 'bmp'"),
         ("--gray_range 5 5", 2, "--gray_range 5 5: expected the value of black"),
+        ("--gray_range 0 inf", 2, "--gray_range 0 inf: expected the value of black"),
+        ("--gray_range 0 1e-320", 2, "expected the value of black"),
         ("--shard 3/2", 2, "--shard 3/2: expected I/N"),
         ("--name none", 1, "checkpoints/none/latest_net_G.pth: give --name"),
         ("--checkpoint none.pth", 1, "no checkpoint none.pth"),

@@ -78,7 +78,7 @@ class ContextBranch(nn.Module):
     """Two 1x1 convolutions from the context to features that are added to those of the generator."""
 
     def __init__(self, channels: int, factor: int, hidden: int = 64):
-        """Args: factor: by which the features are smaller than the image."""
+        """Args: factor: by which the features are smaller than the image, whose sides are multiples of it."""
         super().__init__()
         self.factor = factor
         self.model = nn.Sequential(nn.Conv2d(CHANNELS, hidden, 1), nn.ReLU(True), nn.Conv2d(hidden, channels, 1))

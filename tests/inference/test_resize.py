@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import pyvips
 from PIL import Image
+from skimage import data
 
 from inference.resize import resize
 
@@ -25,6 +26,12 @@ def test_enlarging_is_that_of_pillow(kernel, tolerance):
             height, width = image.shape
         ours, expected = both(image, round(height * factor), round(width * factor), kernel)
         assert np.abs(ours - expected).max() < tolerance, (height, width, factor)
+
+
+@pytest.mark.parametrize(("side", "mean"), [(400, 0.1), (200, 0.15), (100, 0.4), (50, 1)])
+def test_reducing_a_photograph_is_nearly_that_of_pillow(side, mean):
+    ours, expected = both(data.camera().astype(np.float32), side, side, "cubic")
+    assert np.abs(ours - expected).mean() < mean  # of 255
 
 
 @pytest.mark.parametrize("size", [(100, 100), (53, 88), (17, 200), (150, 140), (10, 10)])

@@ -114,5 +114,7 @@ def test_another_image_takes_the_place_of_a_frame():
     whole, half = (replace(frame, painted, strength).numpy().astype(int) for strength in (1, 0.5))
     assert np.abs(whole[..., :3] - painted * 255).max() <= 0.51 and np.array_equal(whole[..., 3].ravel(), range(120))
     assert np.abs(half[..., :3] - (painted * 255 + 100) / 2).max() <= 0.51
+    gray, vivid = (replace(frame, painted * 0.3 + 0.3, saturation=s).numpy()[..., :3].astype(int) for s in (0, 2))
+    assert np.ptp(gray, axis=2).max() == 0 and np.abs((vivid - gray) @ np.array(LUMA)).max() < 1.5
     small = np.full((6, 5, 3), 0.2, np.float32)
     assert np.array_equal(replace(frame, small).numpy()[..., :3], np.full((12, 10, 3), 51))

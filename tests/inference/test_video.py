@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tqdm import tqdm
 
 from inference import video
 from inference.look import Look
@@ -25,7 +26,7 @@ RATE = 8000  # of the sound
 @pytest.fixture
 def style(tmp_path) -> TorchStyle:
     torch.save(define_G(3, 3, 4, "resnet_4blocks", init_gain=1).state_dict(), tmp_path / "tiny.pth")
-    return TorchStyle(tmp_path / "tiny.pth", "tiny", torch.device("cpu"))
+    return TorchStyle(tmp_path / "tiny.pth", "tiny", "-1")
 
 
 def make_video(path: Path, frames: list[np.ndarray], sound=None, times=None, aspect=None) -> Path:
@@ -134,10 +135,14 @@ def test_turned_video_is_upright(tmp_path, style):
         assert next(reader.decode(video=0)).rotation == 0
 
 
-def test_progress_counts_frames(tmp_path, style, capsys):
+def test_progress_counts_frames(tmp_path, style, monkeypatch, capsys):
+    bars = []
+    monkeypatch.setattr(video, "tqdm", lambda **options: bars.append(tqdm(**options)) or bars[-1])
     source = make_video(tmp_path / "in.mp4", shot(0))
-    color_video(source, tmp_path / "out.mp4", style, Look(32), batch_size=4, quiet=False)
-    assert "in.mp4:   0%|          | 0/12 [" in capsys.readouterr().err
+    for quiet, shown in ((False, "in.mp4:   0%|          | 0/12 ["), (True, "")):
+        color_video(source, tmp_path / "out.mp4", style, Look(32), batch_size=5, quiet=quiet)
+        assert shown in (printed := capsys.readouterr().err) and bool(printed) == bool(shown)
+    assert bars[0].n == bars[0].total == 12
 
 
 @pytest.mark.parametrize("size", [(48, 64), (47, 63)])
