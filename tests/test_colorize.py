@@ -298,13 +298,13 @@ def test_any_name_of_a_file_will_do(tmp_path, tiny, name):
 
 
 def test_document_of_many_pages_and_avif(tmp_path, tiny):
-    pages = [Image.fromarray(noise(8, 8, seed=k)) for k in range(300)]
+    pages = [Image.fromarray(noise(8, 8, seed=k)) for k in range(150)]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
     output_of(f"colorize.py {tmp_path / 'a.tif'} -o {tmp_path / 'b.tif'} {tiny} --batch_size 64")
     with Image.open(tmp_path / "b.tif") as file:
-        assert file.n_frames == 300
-        file.seek(299)
-        assert np.abs(luma(np.asarray(file)) - luma(np.asarray(pages[299]))).max() < TOLERANCE
+        assert file.n_frames == 150
+        file.seek(149)
+        assert np.abs(luma(np.asarray(file)) - luma(np.asarray(pages[149]))).max() < TOLERANCE
     pyvips.Image.new_from_array(noise(20, 30)).heifsave(str(tmp_path / "c.avif"), compression="av1", lossless=True)
     output_of(f"colorize.py {tmp_path / 'c.avif'} -o {tmp_path / 'out'} {tiny}")
     assert np.abs(luma(read(tmp_path / "out/c.png")) - luma(noise(20, 30))).max() < 4
@@ -334,19 +334,17 @@ def test_a_killed_run_leaves_whole_results_only(tmp_path, tiny):
 
 @pytest.mark.slow
 def test_hundred_megapixels_fit_into_two_gigabytes(tmp_path, tiny):
-    at = pyvips.Image.xyz(10_000, 10_000)
-    waves = (((at[0] / 40).sin() + (at[1] / 70).sin()) * 60 + 128).cast("uchar").copy(interpretation="b-w")
-    waves.jpegsave(str(tmp_path / "a.jpg"), Q=90)
+    rows, columns = np.mgrid[:1000, :1000] * (2 * np.pi / 1000)
+    waves = (128 + 60 * (np.sin(3 * rows) + np.sin(4 * columns))).astype(np.uint8)
+    pyvips.Image.new_from_array(waves).replicate(10, 10).jpegsave(str(tmp_path / "a.jpg"), Q=90)
     command = f"{sys.executable} {ROOT / 'colorize.py'} {tmp_path / 'a.jpg'} -o {tmp_path / 'b.jpg'} {tiny}"
     subprocess.run(["bash", "-c", f"ulimit -d {2 * 1024**2} && {command}"], check=True, capture_output=True)
-    gray, colored = (
-        pyvips.Image.new_from_file(str(tmp_path / name), access="sequential") for name in ("a.jpg", "b.jpg")
+    header = pyvips.Image.new_from_file(str(tmp_path / "b.jpg"))
+    assert (header.width, header.height, header.bands) == (10_000, 10_000, 3)
+    gray, colored = (  # every fourth row and column: JPEG reads them fast
+        pyvips.Image.new_from_file(str(tmp_path / name), shrink=4).numpy().astype(int) for name in ("a.jpg", "b.jpg")
     )
-    assert (colored.width, colored.height, colored.bands) == (10_000, 10_000, 3)
-    luma_error = (colored.recomb([list(LUMA)]) - gray).abs()
-    red_less_blue = (colored[0] - colored[2]).abs()
-    differences = luma_error.bandjoin(red_less_blue).stats().numpy()  # in one pass: rows are all, first, second
-    assert differences[1, 4] < 2 and differences[2, 4] > 5  # of JPEG, twice; of color
+    assert np.abs(luma(colored) - gray).mean() < 2 and np.abs(colored[..., 0] - colored[..., 2]).mean() > 5
 
 
 @pytest.mark.slow
