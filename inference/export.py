@@ -18,7 +18,7 @@ from inference.torch_style import TorchStyle
 from inference.upsampling import RADIUS, fit
 from models.color_losses import to_grayscale, with_luma_of, without_luma
 from models.networks.padding import padded_size, reflected
-from util.errors import UserError
+from util.errors import UserError, first_line
 from util.files import replacing
 
 OUTPUTS = ["colored", "painted"]
@@ -130,7 +130,7 @@ def _traced(colorizer: Colorizer) -> torch.export.ExportedProgram:
     try:
         return torch.export.export(colorizer, (example,), dynamic_shapes={"image": sizes}, strict=False)
     except (torch._dynamo.exc.UserError, RuntimeError) as error:
-        raise UserError(f"this network cannot be exported for images of any size ({_first_line(error)})") from None
+        raise UserError(f"this network cannot be exported for images of any size ({first_line(error)})") from None
 
 
 def _as_onnx(program: torch.export.ExportedProgram, metadata: str) -> bytes:
@@ -196,12 +196,8 @@ def _largest_difference(colorizer: Colorizer, exported: Callable[[torch.Tensor],
         try:
             pairs = list(zip(colorizer(image), exported(image), strict=True))
         except Exception as error:  # of sizes that the trace has ruled out; onnxruntime's have no class in common
-            raise UserError(f"this network cannot be exported for images of any size ({_first_line(error)})") from None
+            raise UserError(f"this network cannot be exported for images of any size ({first_line(error)})") from None
         if any(expected.shape != got.shape for expected, got in pairs):
             raise UserError(f"the exported model gives an image of {height}x{width} another size; nothing was written")
         differences += [(expected - got).abs().max().item() for expected, got in pairs]
     return max(differences)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

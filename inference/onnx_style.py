@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from inference.style import Treatment
-from util.errors import UsageError, UserError
+from util.errors import UsageError, UserError, first_line
 
 METADATA = "colorcut"  # key of the JSON that export.py adds to a model
 
@@ -36,7 +36,7 @@ class OnnxStyle:
         except (KeyError, TypeError):
             raise UserError(f"{file} was not written by this version of export.py") from None
         except Exception as error:  # onnxruntime's errors have no class in common
-            raise UserError(f"{file} is not a model that onnxruntime reads ({_first_line(error)})") from None
+            raise UserError(f"{file} is not a model that onnxruntime reads ({first_line(error)})") from None
 
     def paint(self, luma: np.ndarray) -> np.ndarray:
         """Return what the generator makes of gray images: (N, 1, h, w) in 0..1 -> (N, 3, h, w) in 0..1."""
@@ -45,7 +45,7 @@ class OnnxStyle:
             return self.session.run(["painted"], {"image": images})[0]
         except Exception as error:
             height, width = luma.shape[2:]
-            raise UserError(f"onnxruntime cannot run the network on {width}x{height} pixels ({_first_line(error)}); "
+            raise UserError(f"onnxruntime cannot run the network on {width}x{height} pixels ({first_line(error)}); "
                             "use a smaller --scale or --batch_size") from None  # fmt: skip
 
 
@@ -59,7 +59,3 @@ def _providers(gpu_ids: str) -> list:
     if gpu_ids == "-1" or cuda not in onnxruntime.get_available_providers():
         return ["CPUExecutionProvider"]
     return [(cuda, {"device_id": 0 if gpu_ids == "auto" else int(gpu_ids)}), "CPUExecutionProvider"]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -12,6 +12,11 @@ class UsageError(UserError):
     """A wrong flag, or a wrong value of one."""
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error of a library, for a message of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def run(main: Callable[[], None]) -> None:
     """Call `main`. An error of the user's ends the program with one line on stderr.
 
