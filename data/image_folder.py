@@ -23,13 +23,24 @@ def make_dataset(dir: str | Path, max_dataset_size: float = float("inf")) -> lis
     return paths[: int(min(max_dataset_size, len(paths)))]
 
 
-def _walk(folder: Path) -> list[Path]:
+def _walk(folder: Path, above: tuple[Path, ...] = ()) -> list[Path]:
+    """Return the files below a folder, those behind links to folders too, but no pipes, sockets and devices.
+
+    Args:
+        above: the real paths of the folders that led here. A link to one of them, or to a folder around it, is skipped.
+    """
     # Path.rglob does not follow links to folders before Python 3.13, and datasets are often links.
     found: list[Path] = []
+    here = (*above, folder.resolve())
     for entry in folder.iterdir():
         if entry.name.startswith("."):
             continue
-        found += _walk(entry) if entry.is_dir() else [entry]
+        if entry.is_dir():
+            real = entry.resolve()
+            if not any(real == one or real in one.parents for one in here):
+                found += _walk(entry, here)
+        elif entry.is_file() or not entry.exists():  # a link that leads nowhere is named when it is read
+            found.append(entry)
     return found
 
 

@@ -9,6 +9,9 @@ from PIL import Image, ImageOps
 
 from util.errors import UserError
 
+# What is read, whatever a file's name says. Pillow would start other programs for some formats, such as EPS.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+Image.init()  # a list of formats is looked up among those that are loaded
 _DEEP_GRAY = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}
 
 
@@ -53,7 +56,7 @@ def stored_size(path: str | Path) -> tuple[int, int]:
 @contextmanager
 def _opened(path: str | Path) -> Iterator[Image.Image]:
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=_FORMATS) as file:
             yield file
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"{path} is not a readable image ({error})") from error

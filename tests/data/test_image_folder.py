@@ -1,5 +1,7 @@
 """What the listing of a folder holds, and the messages for a folder that is not as expected."""
 
+import os
+
 import pytest
 from PIL import Image
 
@@ -22,6 +24,18 @@ def test_image_folder_lists_recursively_sorted_and_ignores_case(tmp_path):
     expected.append(str(tmp_path / "linked/c/d.TiF"))
     assert make_dataset(tmp_path) == sorted(expected)
     assert make_dataset(tmp_path, 2) == sorted(expected)[:2]
+
+
+def test_image_folder_skips_links_in_a_circle_and_what_is_no_file(tmp_path):
+    expected = [put(tmp_path / "set/x/0.png"), put(tmp_path / "set/y/1.png")]
+    put(tmp_path / "other/2.png")
+    for link, target in (("a", "."), ("b", "."), ("x/up", ".."), ("x/out", "../.."), ("x/y", "../y"), ("y/x", "../x")):
+        (tmp_path / "set" / link).symlink_to(target)
+    os.mkfifo(tmp_path / "set/3.jpg")
+    (tmp_path / "set/gone.png").symlink_to("nowhere.png")
+    found = make_dataset(tmp_path / "set")
+    linked = [str(tmp_path / "set/x/y/1.png"), str(tmp_path / "set/y/x/0.png")]
+    assert found == sorted([*expected, *linked, str(tmp_path / "set/gone.png")])
 
 
 def test_image_folder_says_what_is_there_instead(tmp_path):

@@ -26,6 +26,20 @@ def test_image_reader_shows_values_as_they_are(tmp_path, stored, shown):
     assert (pixels(save(stored, tmp_path / "a.png")) == shown).all()
 
 
+@pytest.mark.parametrize("name", ["EPS", "PDF", "ICO", "PCX"])
+def test_image_reader_takes_no_other_format_under_the_name_of_a_jpeg(tmp_path, monkeypatch, name):
+    Image.fromarray(COLORS).save(tmp_path / "a.jpg", name)
+    monkeypatch.setattr("subprocess.check_call", pytest.fail)  # how Pillow starts ghostscript
+    with pytest.raises(UserError, match=r"a\.jpg is not a readable image"):
+        read_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("name", ["BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP"])
+def test_image_reader_reads_each_format(tmp_path, name):
+    Image.fromarray(np.full((8, 9, 3), 120, np.uint8)).save(tmp_path / "a.bin", name)
+    assert np.abs(pixels(tmp_path / "a.bin").astype(int) - 120).max() <= 3
+
+
 def test_image_reader_lays_transparency_over_white(tmp_path):
     alpha = RAMP.T
     for values in (COLORS, RAMP[..., None]):
