@@ -15,7 +15,7 @@ from options import record
 from options.parser import OneLineParser, explicit_flags
 from util.device import device_of, parse_gpu_ids
 from util.errors import UsageError
-from util.run_folder import RunFolder
+from util.run_folder import RunFolder, check_name
 from util.util import str2bool
 
 
@@ -153,6 +153,10 @@ class BaseOptions:
                 opt.name = f"{opt.name}_{opt.suffix.format(**vars(opt))}"
             except (KeyError, ValueError, IndexError) as error:
                 raise UsageError(f"--suffix {opt.suffix}: expected names of options in braces, not {error}") from None
+            check_name("suffix", opt.name)
+        for flag in ("name", "epoch", "pretrained_name"):  # parts of paths
+            if getattr(opt, flag, None) is not None:
+                check_name(flag, str(getattr(opt, flag)))
         for flag in ("batch_size", "crop_size", "load_size", "ngf", "ndf", "num_threads"):
             check_minimum(opt, flag, 0 if flag == "num_threads" else 1)
         for flag in ("input_nc", "output_nc"):

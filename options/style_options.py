@@ -5,6 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from util.errors import UsageError
+from util.run_folder import check_name
 
 
 def declare(parser: argparse.ArgumentParser, files: str) -> None:
@@ -18,6 +19,9 @@ def declare(parser: argparse.ArgumentParser, files: str) -> None:
 
 def check(opt: Namespace) -> None:
     """Raise a UsageError if the flags name two styles, or a folder or an epoch and no run."""
+    for flag in ("name", "epoch"):
+        if getattr(opt, flag) is not None:
+            check_name(flag, getattr(opt, flag))
     if opt.checkpoints_dir and not opt.name:
         raise UsageError("--checkpoints_dir needs --name, which run in it")
     if opt.name and opt.checkpoint:

@@ -369,6 +369,7 @@ def test_standard_input_to_standard_output(tmp_path, tiny):
         ("--gray_range 0 inf", 2, "--gray_range 0 inf: expected the value of black"),
         ("--gray_range 0 1e-320", 2, "expected the value of black"),
         ("--shard 3/2", 2, "--shard 3/2: expected I/N"),
+        ("--name ../x", 2, "--name '../x': expected a name that stays in its folder"),
         ("--name none", 1, "checkpoints/none/latest_net_G.pth: give --name"),
         ("--checkpoint none.pth", 1, "no checkpoint none.pth"),
         ("--name a --checkpoint b", 2, "give one of them"),

@@ -3,6 +3,8 @@
 from argparse import Namespace
 from pathlib import Path
 
+from util.errors import UsageError
+
 
 class RunFolder:
     """The paths inside the folder of one run."""
@@ -32,3 +34,10 @@ class RunFolder:
     def options_json(self, phase: str) -> Path:
         """Return the file of the options for programs."""
         return self.path / f"{phase}_opt.json"
+
+
+def check_name(flag: str, name: str) -> None:
+    """Raise a UsageError if a name is empty or would lead out of the folder that it is in."""
+    path = Path(name)
+    if not name.strip() or not path.parts or ".." in path.parts or path.is_absolute() or "\0" in name:
+        raise UsageError(f"--{flag} {name!r}: expected a name that stays in its folder")

@@ -67,6 +67,9 @@ MISTAKES = {  # flags: what the message must say
     "--nce_idt maybe": "--nce_idt|maybe", "--lr -1": "--lr -1|more than 0", "stray": "stray|--name VALUE",
     "--n_epochs 0 --n_epochs_decay 0": "--n_epochs|1 or more", "--lambda_T 1 --model colorcut": "--lambda_T",
     "--model cutt": "--model cutt|colorcut",
+    "--name ..": "--name '..'|stays in its folder", "--name a/../../b": "--name", "--name /abs": "--name '/abs'",
+    "--name .": "--name '.'", "--suffix ../../x": "--suffix|stays in its folder", "--suffix {dataroot}/..": "--suffix",
+    "--epoch ../x": "--epoch '../x'", "--pretrained_name ../x": "--pretrained_name '../x'",
 }  # fmt: skip
 
 
@@ -76,6 +79,17 @@ def test_options_refuse_a_mistake_in_one_line_with_the_remedy(flags, words):
         train(flags)
     message = str(caught.value)
     assert "\n" not in message and all(word in message for word in words.split("|"))
+
+
+@pytest.mark.parametrize("flag", ["--name", "--epoch", "--pretrained_name"])
+@pytest.mark.parametrize("value", ["", "  "])
+def test_options_refuse_an_empty_name(flag, value):
+    with pytest.raises(UsageError, match=f"{flag} '{value}': expected a name"):
+        TrainOptions([*ROOT.split(), flag, value]).parse()
+
+
+def test_options_take_a_name_with_a_folder():
+    assert train("--name photos/cats --suffix {ngf}").name == "photos/cats_64"
 
 
 def test_options_of_the_best_presets():
