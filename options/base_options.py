@@ -13,6 +13,7 @@ from models.networks.init import INIT_TYPES
 from models.networks.layers import NORMS
 from options import record
 from options.parser import OneLineParser, explicit_flags
+from options.ranges import check_ranges
 from util.device import device_of, parse_gpu_ids
 from util.errors import UsageError
 from util.run_folder import RunFolder, check_name
@@ -157,14 +158,10 @@ class BaseOptions:
         for flag in ("name", "epoch", "pretrained_name"):  # parts of paths
             if getattr(opt, flag, None) is not None:
                 check_name(flag, str(getattr(opt, flag)))
-        for flag in ("batch_size", "crop_size", "load_size", "ngf", "ndf", "num_threads"):
-            check_minimum(opt, flag, 0 if flag == "num_threads" else 1)
+        check_ranges(opt)
         for flag in ("input_nc", "output_nc"):
             if getattr(opt, flag) != 3:
                 raise UsageError(f"--{flag} {getattr(opt, flag)}: expected 3, because images are read as RGB")
-        if opt.gray_range and opt.gray_range[0] >= opt.gray_range[1]:
-            low, high = opt.gray_range
-            raise UsageError(f"--gray_range {low:g} {high:g}: expected the value of black, then a larger one of white")
         check_preprocess(opt.preprocess)
         if opt.seed is None:
             opt.seed = random.SystemRandom().randrange(2**31)
@@ -180,12 +177,6 @@ class BaseOptions:
     def save_options(self, opt: Namespace) -> None:
         """Write the options into the run's folder, as CUT's text and as JSON."""
         record.save(opt, self.defaults, RunFolder.of(opt))
-
-
-def check_minimum(opt: Namespace, flag: str, minimum: int) -> None:
-    """Raise a UsageError if the value of a flag is below the minimum."""
-    if getattr(opt, flag) < minimum:
-        raise UsageError(f"--{flag} {getattr(opt, flag)}: expected {minimum} or more")
 
 
 def preset_values(model_class: type, chosen: dict[str, object]) -> dict[str, object]:

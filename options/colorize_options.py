@@ -1,12 +1,12 @@
 """The flags of colorize.py."""
 
 import argparse
-import math
 import os
 from argparse import Namespace
 
 from options import style_options
 from options.parser import OneLineParser
+from options.ranges import check_gray_range
 from util.errors import UsageError
 from util.util import str2bool
 
@@ -66,7 +66,5 @@ def _check(opt: Namespace) -> None:
         value = getattr(opt, flag)
         if value is not None and not low <= value <= high:
             raise UsageError(f"--{flag} {value:g}: expected {low} to {high}")
-    low, high = opt.gray_range or (0, 1)
-    if not (low < high and math.isfinite(high - low) and math.isfinite(1e6 / (high - low))):
-        raise UsageError(f"--gray_range {low:g} {high:g}: expected the value of black, then a larger one of white")
+    check_gray_range(opt.gray_range)
     style_options.check(opt)

@@ -6,7 +6,6 @@ import re
 from argparse import Namespace
 from pathlib import Path
 
-from options.base_options import check_minimum
 from options.parser import OneLineParser
 from options.test_options import TestOptions
 from util.errors import UsageError, UserError
@@ -32,7 +31,6 @@ class EvaluateOptions(TestOptions):
     def finish(self, opt: Namespace) -> None:
         """Check what evaluation needs before it begins."""
         super().finish(opt)
-        check_minimum(opt, "draws", 0)
         if opt.fid_weights and not Path(opt.fid_weights).is_file():
             raise UsageError(f"--fid_weights {opt.fid_weights}: no such file")
 

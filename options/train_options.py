@@ -9,7 +9,7 @@ from models.gan_loss import GAN_MODES
 from models.optimizers import LR_POLICIES
 from models.presets import PRESETS
 from options import record
-from options.base_options import BaseOptions, check_minimum
+from options.base_options import BaseOptions
 from options.parser import OneLineParser
 from util.errors import UsageError, UserError
 from util.run_folder import RunFolder
@@ -104,12 +104,7 @@ class TrainOptions(BaseOptions):
         if "@" in opt.display_server:
             raise UsageError("--display_server: leave user and password out of the address, which is recorded; "
                              "see --display_username")  # fmt: skip
-        check_minimum(opt, "accumulate", 1)
         self.disabled = acceleration.resolve_acceleration(opt)
-        if not 0 <= opt.ema < 1:
-            raise UsageError(f"--ema {opt.ema}: expected 0 or more and less than 1")
-        if opt.lr <= 0:
-            raise UsageError(f"--lr {opt.lr}: expected more than 0")
 
     def _find_start(self, opt: Namespace) -> None:
         """Decide whether the run continues from its state, or from networks alone and in which epoch."""

@@ -11,8 +11,9 @@ import torch
 
 from tests.helpers.flags import COLORCUT, MODELS, TINY
 from tests.helpers.images import damage
-from tests.helpers.launch import TORCHRUN, output_of, start
+from tests.helpers.launch import TORCHRUN, output_of, refusal, start
 from tests.helpers.steps import assert_same_steps, take_exact_steps
+from util.distributed import with_process_group
 from util.report.metrics_log import read
 
 pytestmark = pytest.mark.slow
@@ -102,3 +103,20 @@ def test_processes_print_the_error_of_one_of_them_once(dataroot, tmp_path):
         stderr = run.communicate()[1]
     lines = [line for line in stderr.splitlines() if "error: " in line]
     assert run.returncode != 0 and len(lines) == 1 and str(damaged) in lines[0], stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"RANK": "5", "WORLD_SIZE": "2"}, "MASTER_ADDR is not: start several processes with torchrun"),
+        ({"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}, "MASTER_PORT is not"),
+        ({"WORLD_SIZE": "abc"}, "WORLD_SIZE=abc in the environment: expected a number"),
+        ({"RANK": "x", "WORLD_SIZE": "2"}, "RANK=x in the environment"),
+    ],
+)
+def test_variables_that_torchrun_did_not_set_get_one_line(monkeypatch, variables, says):
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert says in refusal(with_process_group(lambda: None), "", 1)

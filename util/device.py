@@ -6,7 +6,7 @@ import platform
 
 import torch
 
-from util.errors import UsageError
+from util.errors import UsageError, UserError
 
 
 def parse_gpu_ids(text: str) -> list[int]:
@@ -39,7 +39,19 @@ def parse_gpu_ids(text: str) -> list[int]:
 
 def _local_rank_and_processes() -> tuple[int, int]:
     """Return the rank of this process among those that torchrun started on this machine, and their number."""
-    return int(os.environ.get("LOCAL_RANK") or 0), int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
+    return environment_number("LOCAL_RANK", 0), environment_number("LOCAL_WORLD_SIZE", 1)
+
+
+def environment_number(variable: str, default: int) -> int:
+    """Return a number that torchrun has put into the environment, or the default without torchrun.
+
+    Raises:
+        UserError: if it is no number.
+    """
+    text = os.environ.get(variable) or str(default)
+    if not text.isdecimal():
+        raise UserError(f"{variable}={text} in the environment: expected a number; unset it unless torchrun sets it")
+    return int(text)
 
 
 def device_of(gpu_ids: list[int]) -> torch.device:

@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 from torch.utils._pytree import tree_map_only
 
+from util.device import environment_number
 from util.errors import UserError
 
 
@@ -52,12 +53,17 @@ def _connection() -> Iterator[None]:
     """Connect the processes. When one of them fails, all end, and only the first to notice prints why.
 
     Raises:
-        UserError: in a process that lost another one.
+        UserError: in a process that lost another one, or if something other than torchrun has set its variables.
         SystemExit: in a process whose error another one has printed.
     """
-    if int(os.environ.get("WORLD_SIZE") or 1) == 1 or "RANK" not in os.environ:
+    if environment_number("WORLD_SIZE", 1) == 1 or "RANK" not in os.environ:
         yield
         return
+    environment_number("RANK", 0)
+    for variable in ("MASTER_ADDR", "MASTER_PORT"):
+        if variable not in os.environ:
+            raise UserError(f"RANK and WORLD_SIZE are set in the environment, and {variable} is not: start several "
+                            "processes with torchrun, or unset both for one process")  # fmt: skip
     store, number, count = next(dist.rendezvous("env://"))
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=dist.PrefixStore("messages", store), rank=number, world_size=count)

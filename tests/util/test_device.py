@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.launch import output_of
 from util import device
-from util.errors import UsageError
+from util.errors import UsageError, UserError
 
 STEPS = """
 import resource, sys, torch
@@ -51,3 +51,9 @@ def test_gpu_ids_give_each_process_of_a_machine_its_own(monkeypatch):
 def test_gpu_ids_that_are_not_there_are_refused(monkeypatch, text, processes, found, message):
     with pytest.raises(UsageError, match=message):
         take(monkeypatch, text, 0, processes, found)
+
+
+def test_local_rank_that_is_no_number_is_named(monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "first")
+    with pytest.raises(UserError, match="LOCAL_RANK=first in the environment: expected a number"):
+        device.parse_gpu_ids("-1")
