@@ -17,7 +17,7 @@ RANGES = {  # both ends included
     "epoch_count": (1, 10**6), "evaluation_freq": _EVERY, "init_gain": (1e-9, 1000),
     "lambda_A": _WEIGHT, "lambda_B": _WEIGHT, "lambda_GAN": _WEIGHT, "lambda_L1": _WEIGHT, "lambda_NCE": _WEIGHT,
     "lambda_TV": _WEIGHT, "lambda_Var": _WEIGHT, "lambda_gp": _WEIGHT, "lambda_identity": _WEIGHT,
-    "lambda_l1": _WEIGHT, "lambda_range": _WEIGHT, "load_size": (0, 20_000), "lr": (1e-12, 1000),
+    "lambda_l1": _WEIGHT, "lambda_range": _WEIGHT, "load_size": (0, 20_000), "lr": (1e-12, 1e30),
     "lr_decay_iters": (1, 10**9),
     "max_dataset_size": (1, math.inf), "max_minutes": (0, 10**7), "n_epochs": (0, 10**6), "n_epochs_decay": (0, 10**6),
     "n_layers_D": (1, 6), "nce_T": (1e-4, 10_000), "ndf": (1, 4096), "netF_nc": (1, 65_536), "ngf": (1, 4096),
