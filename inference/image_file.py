@@ -10,7 +10,7 @@ from pathlib import Path
 
 os.environ.setdefault("VIPS_WARNING", "0")  # libvips' own warnings on stderr: what matters is raised as an error
 import pyvips
-from PIL import Image, ImageCms
+from PIL import ImageCms, TiffImagePlugin
 
 from util.errors import UserError
 from util.files import replacing
@@ -153,7 +153,8 @@ def _open(source: Source, scales_gray: bool) -> tuple[pyvips.Image, int, bool]:
     image = _load(source)
     count = _frame_count(image, source)
     is_turned = count == 1 and image.get_typeof("orientation") and image.get("orientation") != 1
-    is_gray, alpha = image.bands - image.hasalpha() == 1, image.hasalpha()
+    alpha = image.hasalpha()
+    is_gray = image.bands - alpha == 1
     is_measured = is_gray and (
         (image.format == "ushort" and scales_gray) or (image.format in _WIDE_WHITE and not alpha)
     )
@@ -173,7 +174,8 @@ def _frame_count(image: pyvips.Image, source: Source) -> int:
     count = image.get("n-pages") if image.get_typeof("n-pages") else 1
     if count == 1 or not image.get("vips-loader").startswith("tiff"):
         return count
-    with Image.open(source if isinstance(source, Path) else BytesIO(source)) as file:
+    # Not by Image.open: it refuses large images, and here no pixels are read.
+    with TiffImagePlugin.TiffImageFile(source if isinstance(source, Path) else BytesIO(source)) as file:
         for page in range(1, count):
             file.seek(page)
             if not file.tag_v2.get(_SUBFILE_TYPE, 0) & 1:  # its bit 0: a reduced copy
