@@ -36,7 +36,7 @@ def main() -> None:
     if gr is None:
         raise UserError("gradio is not installed; scripts/install.sh monitor,app installs it")
     check_address(opt.host, opt.port)
-    load(generator_of(SHIPPED), opt.gpu_ids, 0)  # so that the first image does not wait for torch
+    load(generator_of(SHIPPED) or SHIPPED, opt.gpu_ids)  # so that the first image does not wait for torch
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="colorcut_") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
@@ -117,7 +117,7 @@ def color(
             generator = find_styles(opt.checkpoints_dir).get(style_name)
             if generator is None:
                 raise UserError(f"The style {style_name} is no longer there; open the page again.")
-            style = load(generator, opt.gpu_ids, generator.stat().st_mtime_ns)
+            style = load(generator, opt.gpu_ids)
             check_size(source, opt.max_megapixels * (1 if keep_luma else NEW_IMAGE_SHARE))
             look = Look.of(style.treatment, keep_luma=keep_luma, strength=strength, saturation=saturation)
             frames = look.frames_of(source)
@@ -127,7 +127,7 @@ def color(
                 if error:
                     raise error
             before, after = (preview(read, Path(folder) / f"{name}.jpg") for name, read in
-                             (("before", look.frames_of(source)), ("after", open_frames(target))))  # fmt: skip
+                             (("before", frames), ("after", open_frames(target))))  # fmt: skip
         except UserError as error:
             yield nothing()
             message = str(error).replace(f"{source.parent}/", "").replace(f"{folder}/", "")
@@ -140,9 +140,13 @@ def nothing() -> tuple:
     return None, gr.DownloadButton(interactive=False)
 
 
-@lru_cache(maxsize=4)
-def load(generator: Path, gpu_ids: str, saved_at: int) -> Style:
+def load(generator: Path, gpu_ids: str) -> Style:
     """Load a style. Those used last are kept; one that was saved again, at another time, is loaded anew."""
+    return _load(generator, gpu_ids, generator.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _load(generator: Path, gpu_ids: str, saved_at: int) -> Style:
     return load_style(checkpoint=generator, gpu_ids=gpu_ids)
 
 

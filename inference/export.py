@@ -104,6 +104,8 @@ def export(style: TorchStyle, scale: int, format: str, target: Path) -> float:
     metadata = {"name": style.name, "scale": scale, "trained_scale": trained.scale,
                 "gray_range": trained.gray_range, "gray_stretch": trained.gray_stretch}  # fmt: skip
     export_as, load = {"onnx": (_as_onnx, _load_onnx), "torch": (_as_torch, _load_torch)}[format]
+    if format == "onnx":
+        _check_packages()  # before the trace, which takes a while
     with torch.no_grad():
         content = export_as(_traced(colorizer), json.dumps(metadata))
         difference = _largest_difference(colorizer, load(content))
@@ -133,13 +135,18 @@ def _traced(colorizer: Colorizer) -> torch.export.ExportedProgram:
         raise UserError(f"this network cannot be exported for images of any size ({first_line(error)})") from None
 
 
-def _as_onnx(program: torch.export.ExportedProgram, metadata: str) -> bytes:
+def _check_packages() -> None:
     try:
-        import onnx
+        import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is not installed; scripts/install.sh monitor,export installs it") from None
+
+
+def _as_onnx(program: torch.export.ExportedProgram, metadata: str) -> bytes:
+    import onnx
+
     with _no_warnings():
         exported = torch.onnx.export(program, (), dynamo=True, verbose=False, input_names=["image"],
                                      output_names=OUTPUTS)  # fmt: skip

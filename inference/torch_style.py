@@ -63,7 +63,7 @@ class TorchStyle:
         parts = gray.split(1 if in_strips or self.on_cpu else len(gray))
         try:
             painted = torch.cat([self._paint(part, in_strips) for part in parts])
-        except (torch.OutOfMemoryError, RuntimeError) as error:
+        except RuntimeError as error:  # of a GPU it has a class of its own, of the CPU only a text
             if not (isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error)):
                 raise
             where = "" if self.on_cpu else "GPU's "

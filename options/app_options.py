@@ -1,11 +1,10 @@
 """The flags of app.py."""
 
-import argparse
 from argparse import Namespace
 from pathlib import Path
 
 from options.parser import OneLineParser
-from util.errors import UsageError
+from options.ranges import check_ranges
 
 
 def parse(argv: list[str] | None = None) -> Namespace:
@@ -14,11 +13,7 @@ def parse(argv: list[str] | None = None) -> Namespace:
     Raises:
         UsageError: for an unknown flag or a wrong value.
     """
-    parser = OneLineParser(
-        description="Serve a page on which images are colored with your trained styles.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = OneLineParser.of_program("Serve a page on which images are colored with your trained styles.")
     add = parser.add_argument
     add("--checkpoints_dir", type=Path, default=Path("checkpoints"), help="where runs are saved; each is a style to "
         "choose, beside those in pretrained/")  # fmt: skip
@@ -29,8 +24,5 @@ def parse(argv: list[str] | None = None) -> Namespace:
     add("--max_megapixels", type=int, default=100, help="larger images are refused")
     add("--max_waiting", type=int, default=20, help="images that wait while another is colored; more are refused")
     opt = parser.parse_args(argv)
-    ranges = {"port": (1, 65_535), "max_megapixels": (1, 400), "max_waiting": (1, 10_000)}
-    for flag, (low, high) in ranges.items():
-        if not low <= getattr(opt, flag) <= high:
-            raise UsageError(f"--{flag} {getattr(opt, flag)}: expected {low} to {high}")
+    check_ranges(opt, {"port": (1, 65_535), "max_megapixels": (1, 400), "max_waiting": (1, 10_000)})
     return opt

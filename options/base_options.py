@@ -13,7 +13,7 @@ from models.networks.init import INIT_TYPES
 from models.networks.layers import NORMS
 from options import record
 from options.parser import OneLineParser, explicit_flags
-from options.ranges import check_ranges
+from options.ranges import check_gray_range, check_ranges
 from util.device import device_of, parse_gpu_ids
 from util.errors import UsageError
 from util.run_folder import RunFolder, check_name
@@ -103,7 +103,7 @@ class BaseOptions:
             UsageError: for an unknown flag or a wrong value.
             UserError: for a run that cannot be restored.
         """
-        parser = OneLineParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False)
+        parser = OneLineParser.of_program()
         self.initialize(parser)
         self.restored = self.restore(parser)
         try:
@@ -159,6 +159,7 @@ class BaseOptions:
             if getattr(opt, flag, None) is not None:
                 check_name(flag, str(getattr(opt, flag)))
         check_ranges(opt)
+        check_gray_range(opt.gray_range)
         for flag in ("input_nc", "output_nc"):
             if getattr(opt, flag) != 3:
                 raise UsageError(f"--{flag} {getattr(opt, flag)}: expected 3, because images are read as RGB")

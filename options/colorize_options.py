@@ -1,6 +1,5 @@
 """The flags of colorize.py."""
 
-import argparse
 import os
 from argparse import Namespace
 
@@ -23,11 +22,8 @@ def parse(argv: list[str] | None = None) -> Namespace:
 
 
 def _parser() -> OneLineParser:
-    parser = OneLineParser(
-        description="Color images with a trained style. Results have the size, bits, metadata and transparency of "
-        "their images.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
+    parser = OneLineParser.of_program(
+        "Color images with a trained style. Results have the size, bits, metadata and transparency of their images."
     )
     add = parser.add_argument
     add("inputs", nargs="+", metavar="INPUT", help="a file, a folder with all its subfolders, a pattern such as "

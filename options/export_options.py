@@ -1,6 +1,5 @@
 """The flags of export.py."""
 
-import argparse
 from argparse import Namespace
 from pathlib import Path
 
@@ -17,11 +16,7 @@ def parse(argv: list[str] | None = None) -> Namespace:
     Raises:
         UsageError: for an unknown flag or a wrong value.
     """
-    parser = OneLineParser(
-        description="Write a trained style as one file that colors images without this project.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = OneLineParser.of_program("Write a trained style as one file that colors images without this project.")
     add = parser.add_argument
     style_options.declare(parser, "a generator's .pth, ours or CUT's")
     add("--format", choices=list(SUFFIXES), default="onnx", help="onnx: for onnxruntime; torch: for torch.export")

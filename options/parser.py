@@ -21,6 +21,11 @@ _REFUSED = {
 class OneLineParser(argparse.ArgumentParser):
     """argparse with one-line errors that name the flag, the value, the allowed values, and the nearest flag."""
 
+    @classmethod
+    def of_program(cls, description: str | None = None) -> "OneLineParser":
+        """Return a parser whose help names the defaults, and that takes no abbreviated flags."""
+        return cls(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False)
+
     def error(self, message: str) -> None:
         """Raise a UsageError instead of printing the usage."""
         raise UsageError(message.replace("argument ", "", 1).replace("\n", " "))

@@ -2,6 +2,7 @@
 
 import math
 from argparse import Namespace
+from collections.abc import Mapping
 
 from util.errors import UsageError
 
@@ -27,14 +28,13 @@ RANGES = {  # both ends included
 }  # fmt: skip
 
 
-def check_ranges(opt: Namespace) -> None:
+def check_ranges(opt: Namespace, ranges: Mapping[str, tuple[float, float]] = RANGES) -> None:
     """Raise a UsageError for the first number outside of its range. NaN is outside of all."""
-    for flag, (low, high) in RANGES.items():
+    for flag, (low, high) in ranges.items():
         value = getattr(opt, flag, None)
         if value is not None and not low <= value <= high:
             wanted = f"{low:.10g} or more" if high == math.inf else f"{low:.10g} to {high:.10g}"
             raise UsageError(f"--{flag} {value}: expected {wanted}")
-    check_gray_range(opt.gray_range)
 
 
 def check_gray_range(gray_range: tuple[float, float] | None) -> None:
