@@ -1,5 +1,8 @@
 """A page that colors images with your trained styles: python app.py, then open the address that it prints."""
 
+import util.interrupt  # noqa: F401 - first: the imports below take seconds
+
+# isort: split
 import os
 import signal
 import socket

@@ -4,6 +4,9 @@ Results have the size, the bits, the metadata and the transparency of their imag
 file (--checkpoint), or else the one that comes with the project.
 """
 
+import util.interrupt  # noqa: F401 - first: the imports below take seconds
+
+# isort: split
 import sys
 from argparse import Namespace
 

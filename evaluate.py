@@ -6,6 +6,9 @@ runs: gray, the mean color of the style, Welsh's color transfer, and the held-ou
 docs/metrics.md defines all columns.
 """
 
+import util.interrupt  # noqa: F401 - first: the imports below take seconds
+
+# isort: split
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +25,7 @@ from models import BaseModel, create_model
 from models.color_losses import to_grayscale
 from models.networks.build import describe_networks
 from options.evaluate_options import EvaluateOptions
-from util.errors import UsageError, run
+from util.errors import UsageError, UserError, run
 from util.evaluation import tables
 from util.evaluation.bootstrap import Estimate, estimate
 from util.evaluation.classical import WelshTransfer, with_colors
@@ -63,7 +66,11 @@ def main() -> None:
     colorizers = {**references, **{name: partial(colorize, model) for name, model in models.items()}}
     title = f"evaluation_{opt.epoch}"
     results = ResultsPage(copyconf(opt, name=options.output_name), options.as_text(opt), title)
-    records = color_and_measure(opt, judge, colorizers, results)
+    try:
+        records = color_and_measure(opt, judge, colorizers, results)
+    except BaseException:  # also after Ctrl-C: what is colored so far has its page
+        results.save(is_complete=False)
+        raise
     if opt.fid_weights:
         training_images = [tensor2im(image) for image in style]
         for of_run in records.values():
@@ -95,6 +102,8 @@ def images_of(opt: Namespace, phase: str, domain: str) -> Iterator[tuple[torch.T
     """Yield the images of a domain, A or B, in color, whatever --dataset_mode the runs were trained with."""
     single = copyconf(opt, dataset_mode="single", dataroot=domain_folder(opt.dataroot, phase, domain), gray=False)
     for batch in create_dataset(single):
+        if "error" in batch:
+            raise UserError(batch["error"][0])
         key = source_and_style(opt)[0]  # single calls its images the source
         yield batch[key], batch[f"{key}_paths"][0]
 

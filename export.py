@@ -1,5 +1,8 @@
 """Write a trained style as one file that colors images without this project: python export.py --name RUN."""
 
+import util.interrupt  # noqa: F401 - first: the imports below take seconds
+
+# isort: split
 from pathlib import Path
 
 from inference.export import export

@@ -3,16 +3,22 @@
 The network, the direction and how images are read are restored from the run; a flag given here wins.
 """
 
-from data import create_dataset
-from models import create_model
+import util.interrupt  # noqa: F401 - first: the imports below take seconds
+
+# isort: split
+import sys
+from argparse import Namespace
+
+from data import Loader, create_dataset
+from models import BaseModel, create_model
 from models.networks.build import describe_networks
 from options.test_options import TestOptions
 from util.errors import run
 from util.report.results_page import ResultsPage
 
 
-def main() -> None:
-    """Resolve the options, color each source image once, and write the results page."""
+def main() -> int:
+    """Resolve the options, color each source image once, and write the results page. Return the exit code."""
     options = TestOptions()
     opt = options.parse()
     options.print_options(opt)
@@ -21,17 +27,35 @@ def main() -> None:
     if opt.dry_run:
         print(describe_networks(model.networks(), opt.verbose))
         print(f"{len(dataset)} images ({dataset.dataset.describe()}); computing on {opt.device}")
-        return
+        return 0
     model.setup(opt)
     results = ResultsPage(opt, options.as_text(opt))
+    try:
+        failed = color(opt, dataset, model, results)
+    except BaseException:  # also after Ctrl-C: what is colored so far has its page
+        results.save(is_complete=False)
+        raise
+    folder = results.save()
+    print(f"{results.count} images in {folder}; the page is {folder / 'index.html'}")
+    if failed:
+        print(f"error: {failed} images could not be read", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def color(opt: Namespace, dataset: Loader, model: BaseModel, results: ResultsPage) -> int:
+    """Color images until --num_test are done. Return how many files could not be read; each gets a line on stderr."""
+    failed = 0
     for batch in dataset:
         if results.count >= opt.num_test:
             break
+        if "error" in batch:
+            print(f"error: {batch['error'][0]}", file=sys.stderr)
+            failed += 1
+            continue
         model.set_input(batch)
         model.test()
         results.add(model.get_current_visuals(), model.get_image_paths()[0])
-    folder = results.save()
-    print(f"{results.count} images in {folder}; the page is {folder / 'index.html'}")
+    return failed
 
 
 if __name__ == "__main__":

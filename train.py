@@ -3,14 +3,18 @@
 Options, then data, then model, then a loop over epochs and batches. Logging, images and saving happen between steps.
 """
 
+import util.interrupt  # noqa: F401 - first: the imports below take seconds
+
+# isort: split
 from argparse import Namespace
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 from data import Loader, create_dataset
 from data.validation import Validation, score_of
 from models import BaseModel, create_model, create_test_copy
 from models.color_losses import rgb_to_lab, to_grayscale
+from models.finite_check import NonFiniteError
 from models.networks.build import describe_networks
 from models.optimizers import learning_rate
 from options.train_options import TrainOptions
@@ -20,56 +24,62 @@ from util.random_state import seed_everything
 from util.report.color_spread import ColorSpread
 from util.report.console import silence
 from util.report.training_report import NullReport, TrainingReport
-from util.run import state
-from util.run.state import Progress
+from util.run import lock
+from util.run.saver import Saver
 from util.run.step_memory import report_memory_of_second_step
 from util.run.stop import StopRequest
 from util.util import crossed
 
 
-def main(make_model: Callable[[Namespace], BaseModel] = create_model) -> None:
-    """Resolve the options and train. Args: make_model: builds the model from the options."""
+def main(make_model: Callable[[Namespace], BaseModel] = create_model) -> int:
+    """Resolve the options and train; return the exit code. Args: make_model: builds the model from the options."""
     options = TrainOptions()
     opt = options.parse()
     opt.seed = distributed.broadcast(opt.seed)
-    if opt.quiet or not distributed.is_first():
-        silence()
-    options.print_options(opt)
-    for message in options.disabled:
-        print(message)
-    seed_everything(opt.seed)
-    dataset = create_dataset(opt)
-    held_out = dataset.dataset.held_out
-    if opt.val_freq > 0 and held_out is None:
-        raise UsageError(
-            f"--val_freq: --dataset_mode {opt.dataset_mode} has no folder of style images to hold out from"
-        )
-    model = make_model(opt)
-    model.setup(opt)
-    print(describe_networks(model.networks(), opt.verbose))
-    print(f"{len(dataset)} images an epoch ({dataset.dataset.describe()}); computing on {opt.device}")
-    if opt.dry_run:
-        return
-    progress = state.resume(model, opt, len(dataset))
-    if distributed.is_first():
-        options.save_options(opt)  # only now: a run that cannot continue keeps its record
-    last_epoch = opt.n_epochs + opt.n_epochs_decay
-    if progress.epoch > last_epoch:
-        print(f"all {last_epoch} epochs are done")
-        return
-    validation = Validation(opt, *held_out) if opt.val_freq > 0 and distributed.is_first() else None
-    report = create_report(opt, dataset, model, progress)
-    with closing(dataset), closing(report):  # the report first
-        train(opt, dataset, validation, model, progress, report)
+    writes = distributed.is_first() and not opt.dry_run
+    with lock.hold(opt) if writes else nullcontext():
+        if opt.quiet or not distributed.is_first():
+            silence()
+        options.print_options(opt)
+        for message in options.disabled:
+            print(message)
+        seed_everything(opt.seed)
+        dataset = create_dataset(opt)
+        held_out = dataset.dataset.held_out
+        if opt.val_freq > 0 and held_out is None:
+            raise UsageError(
+                f"--val_freq: --dataset_mode {opt.dataset_mode} has no folder of style images to hold out from"
+            )
+        model = make_model(opt)
+        model.setup(opt)
+        print(describe_networks(model.networks(), opt.verbose))
+        print(f"{len(dataset)} images an epoch ({dataset.dataset.describe()}); computing on {opt.device}")
+        if opt.dry_run:
+            return 0
+        saver = Saver(opt, model, options.record)
+        saver.resume(len(dataset))
+        last_epoch = opt.n_epochs + opt.n_epochs_decay
+        if saver.progress.epoch > last_epoch:
+            print(f"all {last_epoch} epochs are done")
+            return 0
+        validation = Validation(opt, *held_out) if opt.val_freq > 0 and distributed.is_first() else None
+        stop = StopRequest(opt.time_limit)
+        with closing(dataset):
+            while True:
+                try:
+                    with closing(create_report(opt, dataset, model, saver)) as report:
+                        return train(opt, dataset, validation, model, saver, report, stop)
+                except NonFiniteError as error:
+                    saver.roll_back(error)  # or end, as --on_nan says
 
 
-def create_report(opt: Namespace, dataset: Loader, model: BaseModel, progress: Progress) -> TrainingReport | NullReport:
+def create_report(opt: Namespace, dataset: Loader, model: BaseModel, saver: Saver) -> TrainingReport | NullReport:
     """Return the report of this process: only the first one prints, logs and shows images."""
     if not distributed.is_first():
         return NullReport()
     fills_cache = dataset.dataset.cache is not None
     colors, sizes = ColorSpread(rgb_to_lab), (len(dataset), dataset.step_size)
-    report = TrainingReport(opt, model.run_folder, progress, colors, *sizes, fills_cache)
+    report = TrainingReport(opt, saver.record, saver.progress, colors, *sizes, fills_cache)
     if opt.max_memory_report:
         report_memory_of_second_step(model, report.print)
     return report
@@ -80,11 +90,12 @@ def train(
     dataset: Loader,
     validation: Validation | None,
     model: BaseModel,
-    progress: Progress,
+    saver: Saver,
     report: TrainingReport | NullReport,
-) -> None:
-    """Train to the last epoch, until asked to stop, or for --max_minutes. The state is saved in both cases."""
-    stop = StopRequest(opt.max_minutes)
+    stop: StopRequest,
+) -> int:
+    """Train to the last epoch, or until asked to stop; save in both cases. Return the exit code."""
+    progress = saver.progress
     for epoch in range(progress.epoch, opt.n_epochs + opt.n_epochs_decay + 1):
         dataset.set_epoch(epoch, start=progress.epoch_iter)
         for batch in report.batches(dataset):
@@ -106,49 +117,48 @@ def train(
             if crossed(opt.update_html_freq, before, progress.total_iters):
                 report.update_page(model.visuals)
             if crossed(opt.save_latest_freq, before, progress.total_iters):
-                labels = ["latest", f"iter_{progress.total_iters}"] if opt.save_by_iter else ["latest"]
-                state.save(model, progress, labels)
-            if stop.is_requested():
-                save_and_stop(model, progress, report)
-                return
+                saver.save(["latest", f"iter_{progress.total_iters}"] if opt.save_by_iter else ["latest"])
+            saver.retry()
+            if stop.is_requested(saver.seconds):
+                save_and_stop(opt, model, saver, report)
+                return stop.exit_code()
 
-        finish_epoch(opt, validation, model, progress, report)
+        finish_epoch(opt, validation, model, saver, report)
+    saver.finish()
+    return 0
 
 
 def finish_epoch(
-    opt: Namespace,
-    validation: Validation | None,
-    model: BaseModel,
-    progress: Progress,
-    report: TrainingReport | NullReport,
+    opt: Namespace, validation: Validation | None, model: BaseModel, saver: Saver, report: TrainingReport | NullReport
 ) -> None:
     """End an epoch: images on the page, the next learning rate, every --save_epoch_freq epochs a checkpoint."""
+    progress = saver.progress
     epoch, last_epoch = progress.epoch, opt.n_epochs + opt.n_epochs_decay
     model.check_losses()
     model.update_learning_rate()
     report.end_epoch(last_epoch, learning_rate(model.optimizers[0]), model.visuals)
     if validation and (crossed(opt.val_freq, epoch - 1, epoch) or epoch == last_epoch):
-        validate(validation, model, progress, report)
+        validate(validation, model, saver, report)
     progress.epoch, progress.epoch_iter = epoch + 1, 0
     if crossed(opt.save_epoch_freq, epoch - 1, epoch) or epoch == last_epoch:
-        state.save(model, progress, ["latest", epoch])
+        saver.save(["latest", epoch])
 
 
-def validate(validation: Validation, model: BaseModel, progress: Progress, report: TrainingReport | NullReport) -> None:
+def validate(validation: Validation, model: BaseModel, saver: Saver, report: TrainingReport | NullReport) -> None:
     """Measure on the style images that are held out, and save the networks if they are the best so far."""
-    copy = create_test_copy(model)
+    copy, progress = create_test_copy(model), saver.progress
     figures = validation.measure(lambda image: copy.colorize(to_grayscale(image)))
-    if score_of(figures) < progress.best_score:
+    if score_of(figures) < progress.best_score and saver.save_best():
         progress.best_score, progress.best_epoch = score_of(figures), progress.epoch
-        model.save_networks("best")
     report.log_validation(figures, progress.best_epoch)
 
 
-def save_and_stop(model: BaseModel, progress: Progress, report: TrainingReport | NullReport) -> None:
+def save_and_stop(opt: Namespace, model: BaseModel, saver: Saver, report: TrainingReport | NullReport) -> None:
     """Save the state after an interruption, and print how to continue."""
-    state.save(model, progress, ["latest"])
+    saver.save()
+    saver.finish()
     report.update_page(model.visuals)
-    run_name = f"--checkpoints_dir {model.opt.checkpoints_dir} --name {model.opt.name}"
+    run_name = f"--checkpoints_dir {opt.checkpoints_dir} --name {opt.name}"
     report.print(f"stopped and saved; continue with: python train.py {run_name} --continue_train")
 
 

@@ -4,7 +4,6 @@ from argparse import Namespace
 from pathlib import Path
 
 from data.base_dataset import BaseDataset
-from data.image_folder import make_dataset
 from data.transforms import get_params, get_transform
 from util.util import copyconf
 
@@ -14,7 +13,7 @@ class AlignedDataset(BaseDataset):
 
     def __init__(self, opt: Namespace):
         super().__init__(opt)
-        self.paths = make_dataset(Path(opt.dataroot) / opt.phase, opt.max_dataset_size)
+        self.paths = self.find_images(Path(opt.dataroot) / opt.phase)
         self.whole = copyconf(opt, preprocess="none")  # the halves are scaled, not the pair
         self.cache_images(self.paths, self.whole)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from data.base_dataset import BaseDataset
 from data.grayscale_unaligned_dataset import GrayscaleUnalignedDataset, luma
-from data.image_folder import make_dataset
 from data.transforms import get_transform
 from data.unaligned_dataset import domain_folder
 from util.util import source_and_style
@@ -28,7 +27,7 @@ class ColorizationDataset(BaseDataset):
         self.source, self.style = source_and_style(opt)
         own = Path(opt.dataroot) / opt.phase
         self.folder = own if own.is_dir() else domain_folder(opt.dataroot, opt.phase, self.style)
-        self.paths = make_dataset(self.folder, opt.max_dataset_size)
+        self.paths = self.find_images(self.folder)
         self.transform = get_transform(opt)
         self.cache_images(self.paths, opt)
 

@@ -3,14 +3,13 @@
 import multiprocessing
 import os
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 import numpy as np
 import torch
 from PIL import Image
 
-from data.image_reader import stored_size
 from data.preprocess import scaled_size
 from util import memory
 
@@ -53,16 +52,15 @@ class ImageCache:
         return self.pixels[self.starts[number] : self.starts[number + 1]].numpy()
 
 
-def cache_if_it_fits(paths: Iterable[str], variants: Sequence[Namespace]) -> ImageCache | None:
-    """Return a cache for these images under each variant of the options, or None; a message says which.
+def cache_if_it_fits(sizes: Mapping[str, tuple[int, int]], variants: Sequence[Namespace]) -> ImageCache | None:
+    """Return a cache for images under each variant of the options, or None; a message says which.
 
     They fit if they need at most half of the free memory. If a machine has several training processes
     (`LOCAL_WORLD_SIZE`), each has a cache of its own, and all of them must fit.
 
-    Raises:
-        UserError: if a file is not an image; it names the file.
+    Args: sizes: (width, height) of each file, by path.
     """
-    slots = {path: _most_bytes(stored_size(path), variants) for path in paths}
+    slots = {path: _most_bytes(size, variants) for path, size in sizes.items()}
     processes = int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
     needed = sum(slots.values()) * processes
     need = f"{_in_bytes(needed)} for {processes} processes" if processes > 1 else _in_bytes(needed)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from util.errors import UserError
 
+_OTHER_IMAGES = {".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".svg", ".dng", ".nef", ".cr2", ".arw"}
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"}
 
 
@@ -16,7 +17,12 @@ def make_dataset(dir: str | Path, max_dataset_size: float = float("inf")) -> lis
     root = Path(dir)
     if not root.is_dir():
         raise UserError(f"no folder {root}: {_found(root.parent)}")
-    paths = sorted(str(p) for p in _walk(root) if p.suffix.lower() in EXTENSIONS)
+    files = _walk(root)
+    others = sorted(p.name for p in files if p.suffix.lower() in _OTHER_IMAGES)
+    paths = sorted(str(p) for p in files if p.suffix.lower() in EXTENSIONS)
+    if others and paths:
+        more = f" and {len(others) - 1} others" if len(others) > 1 else ""
+        print(f"{root}: {others[0]}{more} are in formats that are not read; convert them to png")
     if not paths:
         kinds = " ".join(sorted(EXTENSIONS))
         raise UserError(f"no image in {root}: {_contents(root)}; expected files ending in {kinds}")

@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from data.prefetch import prefetch
 from util import distributed, random_state
-from util.errors import UsageError
+from util.errors import UsageError, UserError
+from util.report.console import warn
 
 
 class Loader:
@@ -19,7 +21,7 @@ class Loader:
 
     Crop, flip and partner of each image depend on (seed, epoch, index): they are the same for any number of workers,
     and an epoch can be continued in its middle. Several training processes share the batches in the order that one
-    process would have.
+    process would have. In a test the batch of an image that cannot be read has only an `error`, the message.
     """
 
     def __init__(self, dataset: Dataset, opt: Namespace):
@@ -32,11 +34,12 @@ class Loader:
         self.order = _Order(self.size, opt.seed, shuffle=not opt.serial_batches, batch_size=batch_size)
         workers = min(opt.num_threads, os.cpu_count() or 1) if opt.isTrain else 0
         self.batches = DataLoader(
-            _Seeded(dataset, opt.seed),
+            _Seeded(dataset, opt),
             batch_size=batch_size,
             sampler=self.order,
             num_workers=workers,
             persistent_workers=workers > 0,
+            worker_init_fn=_leave_signals_to_training,
             drop_last=opt.isTrain,
             pin_memory=opt.device.type == "cuda",
             # Its own generator: the loader would otherwise draw from the one that training uses.
@@ -60,6 +63,13 @@ class Loader:
         for thread in threading.enumerate():
             if thread.name == "QueueFeederThread":  # fed the workers, and ends by itself
                 thread.join(1)
+
+
+def _leave_signals_to_training(worker: int) -> None:
+    """Ignore the signals that stop a run: batch systems send them to workers too, whose images the last step needs."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _step_size_flags(opt: Namespace) -> str:
@@ -89,10 +99,15 @@ class _Order:
 
 
 class _Seeded(Dataset):
-    """Seeds the global generators for each item, and restores them afterwards."""
+    """Seeds the global generators for each item, and restores them afterwards.
 
-    def __init__(self, dataset: Dataset, seed: int):
-        self.dataset, self.seed = dataset, seed
+    An item that cannot be read is in a test its error message; in training an error, or with --on_bad_image skip the
+    next item that can.
+    """
+
+    def __init__(self, dataset: Dataset, opt: Namespace):
+        self.dataset, self.opt = dataset, opt
+        self.named: set[str] = set()  # errors that are warned of already
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -100,9 +115,25 @@ class _Seeded(Dataset):
     def __getitem__(self, key: tuple[int, int]) -> dict:
         epoch, index = key
         before = random_state.random_state()
-        random_state.seed_cpu(random.Random(f"{self.seed} {epoch} {index}").randrange(2**32))
+        random_state.seed_cpu(random.Random(f"{self.opt.seed} {epoch} {index}").randrange(2**32))
         try:
             self.dataset.current_epoch = epoch
-            return self.dataset[index]
+            return self._read(index)
         finally:
             random_state.set_random_state(before)
+
+    def _read(self, index: int) -> dict:
+        for other in range(index, index + len(self.dataset)):
+            try:
+                return self.dataset[other % len(self.dataset)]
+            except UserError as error:
+                if isinstance(error, UsageError):
+                    raise
+                if not self.opt.isTrain:
+                    return {"error": str(error)}
+                if self.opt.on_bad_image == "error":
+                    raise
+                if str(error) not in self.named:
+                    self.named.add(str(error))
+                    warn(f"warning: {error}: the next image is taken")
+        raise UserError("no image of this dataset can be read")

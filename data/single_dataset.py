@@ -5,7 +5,6 @@ from argparse import Namespace
 
 from data.base_dataset import BaseDataset
 from data.grayscale_unaligned_dataset import luma
-from data.image_folder import make_dataset
 from data.transforms import get_transform
 from util.util import source_and_style, str2bool
 
@@ -22,7 +21,7 @@ class SingleDataset(BaseDataset):
 
     def __init__(self, opt: Namespace):
         super().__init__(opt)
-        self.paths = make_dataset(opt.dataroot, opt.max_dataset_size)
+        self.paths = self.find_images(opt.dataroot)
         self.transform = get_transform(opt)
         self.cache_images(self.paths, opt)
 

@@ -7,7 +7,6 @@ from itertools import chain
 from pathlib import Path
 
 from data.base_dataset import BaseDataset
-from data.image_folder import make_dataset
 from data.transforms import get_transform
 from util.errors import UsageError
 from util.util import copyconf, source_and_style
@@ -36,7 +35,7 @@ class UnalignedDataset(BaseDataset):
     def __init__(self, opt: Namespace):
         super().__init__(opt)
         domains = "AB" if opt.isTrain else source_and_style(opt)[0]
-        self.paths = {domain: make_dataset(self._folder(domain), opt.max_dataset_size) for domain in domains}
+        self.paths = {domain: self.find_images(self._folder(domain)) for domain in domains}
         if opt.isTrain and opt.val_freq > 0:
             style = source_and_style(opt)[1]
             self.held_out = hold_out(self.paths[style])

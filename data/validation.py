@@ -9,6 +9,7 @@ import torch
 from data.image_reader import read_image
 from data.preprocess import tests_at_load_size, whole_image_steps
 from data.transforms import get_transform
+from util.errors import UserError
 from util.evaluation.bootstrap import estimate
 from util.evaluation.color_metrics import to_lab
 from util.evaluation.judge import Judge
@@ -40,9 +41,13 @@ class Validation:
         return {name: estimate([statistics[name]], len(records), draws=0).value for name in names}
 
     def _read(self, paths: Iterable[str]) -> Iterator[torch.Tensor]:
-        transform = get_transform(self.opt)
+        opt, transform = self.opt, get_transform(self.opt)
         for path in paths:
-            yield transform(read_image(path, self.opt.gray_range, self.opt.gray_stretch))[None]
+            try:
+                yield transform(read_image(path, opt.gray_range, opt.gray_stretch, opt.max_megapixels))[None]
+            except UserError:
+                if opt.on_bad_image == "error":
+                    raise
 
 
 def score_of(figures: dict[str, float]) -> float:

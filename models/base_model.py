@@ -17,12 +17,13 @@ from models.cuda_graph import RecordedStep
 from models.finite_check import FiniteCheck
 from models.moving_average import MovingAverage
 from models.networks import define_D, define_G
-from models.networks.load import load_network
+from models.networks.load import fitting_state, load_network
 from models.networks.padding import apply_padded
 from models.optimizers import apply_rates, make_adam, make_scheduler
 from models.presets import PRESETS
+from models.state_check import state_mismatch
 from util import distributed
-from util.errors import UsageError
+from util.errors import UsageError, UserError
 from util.run_folder import RunFolder
 from util.util import source_and_style
 
@@ -264,6 +265,16 @@ class BaseModel(ABC):
             "extra": distributed.gather_to_first(self.extra_state()),  # of each process
         }
 
+    def check_state(self, state: object, source: str) -> None:
+        """Raise a UserError unless `load_state` can restore all of it. Args: source: the name of its file."""
+        if problem := state_mismatch(state, self):
+            raise UserError(f"{source} is not usable: {problem}")
+        for name, net in self.networks().items():
+            fitting_state(net, state["networks"].get(name, {}), source, name, vars(self.opt))
+        for name in self.averages.keys() & state.get("averages", {}).keys():
+            weights = state["averages"][name]["weights"]
+            fitting_state(self.networks()[name], weights, source, name, vars(self.opt))
+
     def load_state(self, state: dict) -> None:
         """Restore what `state` returned. Rates and numbers of epochs given for this run win."""
         for name, net in self.networks().items():
@@ -273,6 +284,7 @@ class BaseModel(ABC):
             average.load_state(saved) if saved else average.restart()
         checkpoints.load_training_state(state, self.optimizers, self.schedulers, self.scaler, self.device)
         apply_rates(self.optimizers, self.schedulers, self.opt, state["lr"])
+        self.finite_check = FiniteCheck()
         self.metric = state["metric"]
         if distributed.is_first():  # the sum of all processes
             self.epoch_loss = state["epoch_loss"]

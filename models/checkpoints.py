@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from models.finite_check import NonFiniteError
 from models.networks.load import load_network
 from models.optimizers import load_optimizer_state, optimizer_state
 from util import checkpoint, distributed
@@ -34,10 +35,14 @@ def load_networks(networks: Networks, folder: RunFolder, epoch: int | str, devic
 
 
 def check_weights(networks: Networks) -> None:
-    """Raise a UserError if a weight is not finite or differs between processes: it must not reach a checkpoint."""
+    """Raise a UserError if a weight is not finite or differs between processes: it must not reach a checkpoint.
+
+    Raises:
+        NonFiniteError: for the first.
+    """
     for name, net in networks.items():
         if not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
-            raise UserError(f"weights of net{name} are not finite; nothing was saved. Try a smaller --lr")
+            raise NonFiniteError(f"weights of net{name} are not finite. Try a smaller --lr")
         if not distributed.same_on_all_ranks([parameter.detach().sum() for parameter in net.parameters()]):
             raise UserError(f"weights of net{name} differ between processes; nothing was saved")
 

@@ -2,7 +2,12 @@
 
 import torch
 
+from util import distributed
 from util.errors import UserError
+
+
+class NonFiniteError(UserError):
+    """A loss or a weight is no longer a finite number."""
 
 
 class FiniteCheck:
@@ -19,11 +24,11 @@ class FiniteCheck:
         self.first_bad = torch.where((self.first_bad < 0) & ~losses.isfinite(), image_count, self.first_bad)
 
     def check(self, names: list[str]) -> None:
-        """Raise a UserError that names the first loss that became non-finite, and when. Waits for the device."""
-        if self.first_bad is None:
-            return
-        bad = [(first, number) for number, first in enumerate(self.first_bad.tolist()) if first >= 0]
-        if bad:
-            first, number = min(bad)
-            raise UserError(f"loss {names[number]} became non-finite at image {first}; nothing was saved since. "
-                            "Try a smaller --lr or a smaller weight of that term")  # fmt: skip
+        """Raise a NonFiniteError, in all processes, if a loss became non-finite in one. Waits for the device."""
+        first_bad = [] if self.first_bad is None else self.first_bad.tolist()
+        bad = [(first, number) for number, first in enumerate(first_bad) if first >= 0]
+        if distributed.any_process(bool(bad)):
+            first, number = min(bad, default=(None, 0))
+            where = f"loss {names[number]} became" if bad else "a loss of another process became"
+            at = f" at image {first}" if bad else ""
+            raise NonFiniteError(f"{where} non-finite{at}. Try a smaller --lr or a smaller weight of that term")

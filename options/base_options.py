@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 
 from data import DATASETS
+from data.image_reader import MAX_MEGAPIXELS
 from data.preprocess import PREPROCESS_STEPS, check_preprocess
 from models import MODELS
 from models.networks.build import DISCRIMINATORS, GENERATORS
@@ -87,6 +88,7 @@ class BaseOptions:
         add("--load_size", type=int, default=286, help="scale images to this size; 0 = crop_size. Unaligned data uses "
             "crop_size after --n_epochs epochs")  # fmt: skip
         add("--crop_size", type=int, default=256, help="then crop to this size")
+        add("--max_megapixels", type=float, default=MAX_MEGAPIXELS, help="images with more pixels are not read")
         add("--max_dataset_size", type=int, default=infinite, help="use at most this many images of a folder")
         steps = ", ".join(PREPROCESS_STEPS)
         add("--preprocess", default="resize_and_crop", help=f"scaling and cropping: {steps}, joined by _and_, or none")
@@ -175,9 +177,9 @@ class BaseOptions:
         """Return the resolved options one a line, each with its default where it differs."""
         return record.as_text(opt, self.defaults)
 
-    def save_options(self, opt: Namespace) -> None:
-        """Write the options into the run's folder, as CUT's text and as JSON."""
-        record.save(opt, self.defaults, RunFolder.of(opt))
+    def record(self, opt: Namespace) -> record.Record:
+        """Return the record of the resolved options, to be written into the run's folder."""
+        return record.of(opt, self.defaults)
 
 
 def preset_values(model_class: type, chosen: dict[str, object]) -> dict[str, object]:

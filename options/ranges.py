@@ -15,16 +15,18 @@ RANGES = {  # both ends included
     "accumulate": (1, 10_000), "batch_size": (1, 100_000), "beta1": (0, _MOST), "beta2": (0, _MOST),
     "crop_size": _SIDE, "display_freq": _EVERY, "display_id": (-1, 10**9), "display_ncols": (-1, 100),
     "display_port": (1, 65_535), "display_winsize": (16, 10_000), "draws": (0, 10**6), "ema": (0, _MOST),
-    "epoch_count": (1, 10**6), "evaluation_freq": _EVERY, "init_gain": (1e-9, 1000),
+    "epoch_count": (1, 10**6), "evaluation_freq": _EVERY, "init_gain": (1e-9, 1000), "keep_states": (1, 1000),
     "lambda_A": _WEIGHT, "lambda_B": _WEIGHT, "lambda_GAN": _WEIGHT, "lambda_L1": _WEIGHT, "lambda_NCE": _WEIGHT,
     "lambda_TV": _WEIGHT, "lambda_Var": _WEIGHT, "lambda_gp": _WEIGHT, "lambda_identity": _WEIGHT,
     "lambda_l1": _WEIGHT, "lambda_range": _WEIGHT, "load_size": (0, 20_000), "lr": (1e-12, 1e30),
     "lr_decay_iters": (1, 10**9),
-    "max_dataset_size": (1, math.inf), "max_minutes": (0, 10**7), "n_epochs": (0, 10**6), "n_epochs_decay": (0, 10**6),
+    "max_dataset_size": (1, math.inf), "max_megapixels": (0.001, 10**6),
+    "n_epochs": (0, 10**6), "n_epochs_decay": (0, 10**6),
     "n_layers_D": (1, 6), "nce_T": (1e-4, 10_000), "ndf": (1, 4096), "netF_nc": (1, 65_536), "ngf": (1, 4096),
     "num_patches": (1, 10**6), "num_test": (1, math.inf), "num_threads": (0, 1024),
     "pool_size": (0, 10**6), "print_freq": _EVERY, "save_epoch_freq": _EVERY, "save_latest_freq": _EVERY,
-    "seed": (0, 2**32 - 1), "tv_beta": (0.1, 10), "update_html_freq": _EVERY, "val_freq": _EVERY,
+    "seed": (0, 2**32 - 1), "time_limit": (0, 10**7), "tv_beta": (0.1, 10),
+    "update_html_freq": _EVERY, "val_freq": _EVERY,
 }  # fmt: skip
 
 

@@ -1,17 +1,48 @@
-"""The record of a run's options: CUT's `train_opt.txt`, and the same as JSON."""
+"""The record of a run's options: in its state, in CUT's `train_opt.txt`, and the same as JSON."""
 
 import json
 import re
 from argparse import Namespace
+from dataclasses import dataclass
 from pathlib import Path
 
+from util import checkpoint
 from util.errors import UserError
+from util.files import replacing
 from util.run_folder import RunFolder
 
 # Not restored when a run continues: where it computes, where it lies, what it started from.
 _NOT_RESTORED = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train", "epoch", "pretrained_name",
                  "name", "checkpoints_dir", "suffix", "from_state", "quiet", "display_password",
-                 "max_memory_report", "max_minutes", "acceleration"}  # fmt: skip
+                 "max_memory_report", "time_limit", "overwrite", "acceleration"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Record:
+    """The options of a run: the `values` that it is continued with, and all of them as `text`."""
+
+    folder: RunFolder
+    phase: str
+    values: dict[str, object]
+    text: str
+
+    def write(self) -> None:
+        """Write `PHASE_opt.txt` and `PHASE_opt.json` into the run's folder."""
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        files = {
+            self.folder.options_text(self.phase): self.text,
+            self.folder.options_json(self.phase): json.dumps(self.values, indent=2, sort_keys=True),
+        }
+        for path, text in files.items():
+            with replacing(path) as file:
+                file.write(f"{text}\n".encode())
+
+
+def of(opt: Namespace, defaults: dict[str, object]) -> Record:
+    """Return the record of these options."""
+    values = {name: value for name, value in vars(opt).items() if name not in _NOT_RESTORED}
+    values["max_dataset_size"] = None if values["max_dataset_size"] == float("inf") else values["max_dataset_size"]
+    return Record(RunFolder.of(opt), opt.phase, values, as_text(opt, defaults))
 
 
 def as_text(opt: Namespace, defaults: dict[str, object]) -> str:
@@ -27,14 +58,17 @@ def as_text(opt: Namespace, defaults: dict[str, object]) -> str:
     return "\n".join(lines)
 
 
-def save(opt: Namespace, defaults: dict[str, object], folder: RunFolder) -> None:
-    """Write `PHASE_opt.txt` and `PHASE_opt.json` into the run's folder."""
-    folder.path.mkdir(parents=True, exist_ok=True)
-    folder.options_text(opt.phase).write_text(as_text(opt, defaults) + "\n", encoding="utf-8")
-    kept = {k: v for k, v in vars(opt).items() if k not in _NOT_RESTORED}
-    kept["max_dataset_size"] = None if kept["max_dataset_size"] == float("inf") else kept["max_dataset_size"]
-    text = json.dumps(kept, indent=2, sort_keys=True)
-    folder.options_json(opt.phase).write_text(text + "\n", encoding="utf-8")
+def of_state(folder: RunFolder) -> dict[str, object]:
+    """Return the options that the newest readable state was saved with; empty if there are none."""
+    for path in folder.states():
+        try:
+            state = checkpoint.load(path)
+        except UserError:  # it is named when the run continues
+            continue
+        options = state.get("options") if isinstance(state, dict) else None
+        if isinstance(options, dict) and all(isinstance(name, str) for name in options):
+            return _restored(options)
+    return {}
 
 
 def load(folder: RunFolder) -> dict[str, object]:
@@ -51,11 +85,14 @@ def load(folder: RunFolder) -> dict[str, object]:
     if path.suffix == ".txt":
         return _from_text(_read(path))
     try:
-        options = dict(json.loads(path.read_text(encoding="utf-8")))
+        return _restored(dict(json.loads(path.read_text(encoding="utf-8"))))
     except (ValueError, TypeError) as error:
         raise UserError(f"{path} is damaged ({error}); remove it and give the flags yourself") from None
+
+
+def _restored(options: dict[str, object]) -> dict[str, object]:
     if options.get("max_dataset_size") is None:
-        options["max_dataset_size"] = float("inf")
+        options = {**options, "max_dataset_size": float("inf")}
     return {name: value for name, value in options.items() if name not in _NOT_RESTORED}
 
 

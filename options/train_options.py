@@ -12,6 +12,7 @@ from options import record
 from options.base_options import BaseOptions
 from options.parser import OneLineParser
 from util.errors import UsageError, UserError
+from util.run.stop import minutes
 from util.run_folder import RunFolder
 
 
@@ -34,9 +35,16 @@ class TrainOptions(BaseOptions):
         add("--val_freq", type=int, default=0, help="every N epochs measure the colors on a tenth of the style images, "
             "which training does not see, and keep the best networks as best_net_*.pth; 0: never")  # fmt: skip
         add("--continue_train", action="store_true", help="continue from the latest state of the run --name")
-        add("--max_minutes", type=float, default=0.0, metavar="N", help="save and stop N minutes after training began; "
-            "--continue_train goes on; 0: never")  # fmt: skip
+        add("--overwrite", action="store_true", help="delete the run of this --name, and train anew")
+        add("--keep_states", type=int, default=2, metavar="N", help="keep the latest N states. --continue_train reads "
+            "an earlier one if the latest is damaged")  # fmt: skip
+        add("--time_limit", type=minutes, default=0.0, metavar="MINUTES|H:MM:SS", help="save and stop when the program "
+            "has run for this time, which includes the save; 0: never")  # fmt: skip
+        add("--on_nan", default="stop", choices=["stop", "rollback"], help="when a loss is no longer a finite number: "
+            "stop; or go on from the latest state with half the learning rate, at most three times")  # fmt: skip
         add("--epoch_count", type=int, default=1, help="number of the first epoch; a saved state has its own")
+        add("--on_bad_image", default="error", choices=["error", "skip"], help="a file that is not a readable image: "
+            "error, before training wherever its header shows it; or skip it with a warning")  # fmt: skip
         add("--phase", default="train", help="which folders are read: PHASEA, PHASEB")
         add("--cache", default="auto", choices=["auto", "off"], help="auto: keep decoded and scaled images in memory "
             "if all of them fit into half of the free memory")  # fmt: skip
@@ -88,9 +96,14 @@ class TrainOptions(BaseOptions):
         """Return every flag of the run with --continue_train."""
         given = parser.parse_known(self.argv, {})
         folder = RunFolder.of(given)
-        if given.continue_train and not folder.path.is_dir():
+        if not given.continue_train:
+            return {}
+        if given.overwrite:
+            raise UsageError("--overwrite: it deletes the run that --continue_train continues; give one of both")
+        if not folder.path.is_dir():
             raise UserError(f"--continue_train: there is no run {folder.path}")
-        return record.load(folder) if given.continue_train else {}
+        of_state = {} if record.is_upstream(folder) else record.of_state(folder)
+        return of_state or record.load(folder)
 
     def finish(self, opt: Namespace) -> None:
         """Find where the run continues, and check the values of training flags."""
@@ -109,7 +122,7 @@ class TrainOptions(BaseOptions):
     def _find_start(self, opt: Namespace) -> None:
         """Decide whether the run continues from its state, or from networks alone and in which epoch."""
         folder = RunFolder.of(opt)
-        last_in_upstream, has_state = record.is_upstream(folder), folder.state.is_file()
+        last_in_upstream, has_state = record.is_upstream(folder), bool(folder.states())
         opt.from_state = opt.continue_train and opt.epoch == "latest" and has_state and not last_in_upstream
         if not opt.continue_train:
             return

@@ -37,13 +37,13 @@ def step_size(opt: Namespace) -> int:
     return opt.batch_size * opt.accumulate * world_size()
 
 
-def with_process_group(main: Callable[[], None]) -> Callable[[], None]:
+def with_process_group(main: Callable[[], int | None]) -> Callable[[], int | None]:
     """Run main inside an initialized process group."""
 
     @wraps(main)
-    def connected() -> None:
+    def connected() -> int | None:
         with _connection():
-            main()
+            return main()
 
     return connected
 
@@ -115,6 +115,14 @@ def average_gradients(parameters: list[torch.nn.Parameter]) -> None:
 def any_process(value: bool) -> bool:
     """Return True if the value is True in at least one process."""
     return bool(sum_over_processes(torch.tensor(float(value))))
+
+
+def largest(value: int) -> int:
+    """Return the largest value of all processes."""
+    values = torch.tensor(value)
+    if world_size() > 1:
+        dist.all_reduce(values, dist.ReduceOp.MAX)
+    return int(values)
 
 
 def broadcast(value: object) -> object:

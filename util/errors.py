@@ -1,7 +1,12 @@
 """One line for what the user can fix, a traceback for what only a developer can."""
 
+import io
+import os
+import signal
 import sys
 from collections.abc import Callable
+
+from util.interrupt import raise_on_signals
 
 
 class UserError(Exception):
@@ -12,25 +17,70 @@ class UsageError(UserError):
     """A wrong flag, or a wrong value of one."""
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Return the first line of an error of a library, for a message of ours."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def run(main: Callable[[], None]) -> None:
-    """Call `main`. An error of the user's ends the program with one line on stderr.
+def run(main: Callable[[], int | None]) -> None:
+    """Call `main`, and end with the exit code that it returns. An error of the user's ends in one line on stderr.
 
-    The exit code is 2 for a UsageError, 1 for any other UserError and for an OSError, 130 for Ctrl-C.
+    The exit code is 2 for a UsageError, 1 for any other UserError, for an OSError and for too little memory, and
+    128 + its number for a signal: 130 for Ctrl-C, 143 for SIGTERM.
     """
+    raise_on_signals()
+    _prepare_output()
+    code, message = _outcome(main)
     try:
-        main()
+        if message:
+            print(f"error: {message}", file=sys.stderr)
+        sys.stdout.flush()
+    except OSError as error:  # nobody reads it, or its disk is full
+        print(f"error: standard output could not be written ({error})", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries again at its end, and complains
+        code = code or 1
+    if code:
+        sys.exit(code)
+
+
+def _outcome(main: Callable[[], int | None]) -> tuple[int, str]:
+    """Call `main`; return the exit code, and the message if it ended in an error."""
+    try:
+        return main() or 0, ""
     except UserError as error:
         # A loader worker wraps the text in its own traceback; the last line is the message.
         message = str(error).strip().splitlines()[-1].removeprefix(f"{__name__}.{type(error).__name__}: ")
-        print(f"error: {message}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        return (2 if isinstance(error, UsageError) else 1), message
     except OSError as error:  # a full disk, a folder that may not be written: its text names the file
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        print("error: stopped by Ctrl-C", file=sys.stderr)
-        sys.exit(130)
+        return 1, first_line(error)
+    except (MemoryError, RuntimeError) as error:
+        message = _lack_of_resources(error)
+        if not message:
+            raise
+        return 1, message
+    except KeyboardInterrupt as error:
+        number = error.args[0] if error.args else signal.SIGINT
+        return 128 + number, f"stopped by {'Ctrl-C' if number == signal.SIGINT else signal.Signals(number).name}"
+
+
+def _lack_of_resources(error: Exception) -> str:
+    """Return the message for an error that says that memory or open files are used up; empty for any other error."""
+    # torch has a class of its own for a GPU's memory, and only a text for that of the machine.
+    if isinstance(error, MemoryError) or any(text in str(error) for text in ("allocate memory", "out of memory")):
+        return f"the memory is too small ({first_line(error)}); use smaller images, batches or networks"
+    if "Too many open files" in str(error):
+        return "too many open files: raise the limit (ulimit -n), or use --num_threads 0"
+    return ""
+
+
+def _prepare_output() -> None:
+    """Make printing possible without a terminal: with closed streams, and in a locale that lacks a character."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:  # closed: the next file that is opened must not take its number
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -59,6 +59,10 @@ def tensor2im(images: "torch.Tensor") -> np.ndarray:
 
 
 def save_image(image: np.ndarray, path: str | Path) -> None:
-    """Write an image (H, W, 3) uint8, and create its folder."""
+    """Write an image (H, W, 3) uint8, and create its folder. An OSError names the file, of which no part is left."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path)
+    try:
+        Image.fromarray(image).save(path)
+    except OSError as error:
+        Path(path).unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None

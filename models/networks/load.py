@@ -8,12 +8,18 @@ from util.errors import UserError
 
 
 def load_network(net: torch.nn.Module, state: object, source: str, name: str, flags: dict[str, object]) -> None:
-    """Load a state dict into the network `name`.
+    """Load a state dict into the network `name`; see `fitting_state`."""
+    net.load_state_dict(fitting_state(net, state, source, name, flags))
+
+
+def fitting_state(net: torch.nn.Module, state: object, source: str, name: str, flags: dict[str, object]) -> State:
+    """Return the state dict that loads into the network `name`.
 
     A `module.` prefix (DataParallel) and the buffers of InstanceNorm from before torch 0.4 are removed.
 
     Raises:
-        UserError: if it does not fit; it names the first layers that differ, and those of `flags` to change.
+        UserError: if it does not fit; it names the first layers that differ, and those of `flags` to change. Also if
+            weights are not finite, or not real numbers.
     """
     own = net.state_dict()
     state = clean_state(_checked(state, source), own)
@@ -25,7 +31,13 @@ def load_network(net: torch.nn.Module, state: object, source: str, name: str, fl
         more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
         advice = _suggest_flags(infer_flags(name, state), name, flags)
         raise UserError(f"{source} does not fit net{name}: {'; '.join(differ[:3])}{more}. {advice}")
-    net.load_state_dict(state)
+    for key, value in state.items():
+        if own[key].is_floating_point() != value.is_floating_point() or value.is_complex():
+            kind = str(value.dtype).removeprefix("torch.")
+            raise UserError(f"{source} is not usable: {key} of net{name} has values of type {kind}")
+        if not bool(value.isfinite().all()):
+            raise UserError(f"{source} is not usable: {key} of net{name} has values that are not finite numbers")
+    return state
 
 
 def _checked(content: object, source: str) -> State:

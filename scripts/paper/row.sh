@@ -21,13 +21,13 @@ for word in "$@"; do
         *) passed_on+=("$word") ;;
     esac
 done
-checkpoints=checkpoints seed= max_minutes=0
+checkpoints=checkpoints seed= time_limit=0
 set -- "${passed_on[@]}"
 while [ $# -gt 1 ]; do
     case $1 in
         --checkpoints_dir) checkpoints=$2 ;;
         --seed) seed=$2 ;;
-        --max_minutes) max_minutes=$2 ;;
+        --time_limit) time_limit=$2 ;;
     esac
     shift
 done
@@ -49,7 +49,13 @@ row() {
     local name
     name=$(run_of "$(basename "$0" .sh)")
     if [ -f "$checkpoints/$name/latest_state.pth" ]; then
-        "$PYTHON" train.py --name "$name" --continue_train "${passed_on[@]}"
+        local trained_on
+        trained_on=$(sed -n 's/^ *"dataroot": "\(.*\)",$/\1/p' "$checkpoints/$name/train_opt.json")
+        if [ -d "$trained_on" ] && [ ! "$trained_on" -ef "$data_root" ]; then
+            echo "error: $checkpoints/$name was trained on $trained_on; give $data_root another name" >&2
+            exit 1
+        fi
+        "$PYTHON" train.py --name "$name" --continue_train --dataroot "$data_root" "${passed_on[@]}"
     else
         "$PYTHON" train.py --dataroot "$data_root" --name "$name" --preset $preset "$@" "${passed_on[@]}"
     fi

@@ -18,6 +18,7 @@ from util import errors
 ROOT = Path(__file__).parents[2]
 OURS = {"train.py", "test.py", "evaluate.py", "colorize.py", "export.py", "app.py"}
 TORCHRUN = "-m torch.distributed.run --standalone --nproc_per_node"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)  # whose handlers our programs replace
 Done = subprocess.CompletedProcess
 
 
@@ -66,7 +67,7 @@ def _words(command: str | list) -> list[str]:
 
 
 def _call(program: Callable[[], object], name: str, arguments: list[str], code: int) -> Done:
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     out, err, ended = io.StringIO(), io.StringIO(), None
     with mock.patch("sys.argv", [name, *arguments]), redirect_stdout(out), redirect_stderr(err):
         try:

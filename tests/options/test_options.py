@@ -120,7 +120,7 @@ def record(tmp_path):
         "--netG resnet_4blocks --nce_layers 0,4 --gray_range 0 4095 --no_antialias --crop_size 64 --lambda_TV 0.3"
     )
     opt = options.parse()
-    options.save_options(opt)
+    options.record(opt).write()
     return tmp_path, opt
 
 
@@ -146,7 +146,7 @@ def test_preset_of_a_continued_run_adds_nothing_to_its_record(tmp_path):
     """A preset can gain values; the run has trained without them."""
     run = f"--checkpoints_dir {tmp_path} --name run --gpu_ids -1"
     options = TrainOptions(f"{run} --dataroot x --model colorcut --preset best")
-    options.save_options(options.parse())
+    options.record(options.parse()).write()
     path = tmp_path / "run/train_opt.json"
     path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "gan_chroma"}))
     continued = TrainOptions(f"{run} --continue_train").parse()
@@ -188,7 +188,7 @@ def test_options_never_print_or_record_the_password(given, monkeypatch, tmp_path
     options = TrainOptions([*ROOT.split(), "--checkpoints_dir", str(tmp_path), "--name", "run", *words])
     opt = options.parse()
     assert (opt.display_username, opt.display_password) == ("anna", "secret")
-    options.save_options(opt)
+    options.record(opt).write()
     options.print_options(opt)
     printed = capsys.readouterr().out + "".join(path.read_text() for path in (tmp_path / "run").iterdir())
     assert printed.count("anna") == 3 and "secret" not in printed and "of the environment" not in printed

@@ -12,6 +12,7 @@ from options.ranges import RANGES
 from options.test_options import TestOptions
 from options.train_options import TrainOptions
 from util.errors import UsageError
+from util.run.stop import minutes
 
 FIXED = {"input_nc", "output_nc", "gray_range"}  # checked by themselves
 TYPES: dict[str, tuple[type, type]] = {}  # of each number: the program's options, int or float
@@ -22,7 +23,8 @@ for options in (EvaluateOptions, TestOptions, TrainOptions):
         parser = OneLineParser()
         options("--dataroot x").initialize(parser)
         MODELS.find(model).modify_commandline_options(parser, options is TrainOptions)
-        TYPES |= {action.dest: (options, action.type) for action in parser._actions if action.type in (int, float)}
+        kinds = {int: int, float: float, minutes: float}
+        TYPES |= {each.dest: (options, kinds[each.type]) for each in parser._actions if each.type in kinds}
 
 
 def test_every_number_has_a_range():

@@ -51,7 +51,7 @@ def leave_untrained_run(tree: Path, dataroot: Path, row: str, flags: str) -> Non
     place = f"--checkpoints_dir {tree / 'checkpoints'} --name set_{row} --dataroot {dataroot}"
     options = TrainOptions(f"{place} {own} {flags} --init_gain 1 --seed 1")
     opt = options.parse()
-    options.save_options(opt)
+    options.record(opt).write()
     create_model(opt).save_networks("latest")
 
 
@@ -262,19 +262,19 @@ def test_ablation_trains_all_rows_then_makes_the_figures(tree, dataroot):
 def test_ablation_stops_when_its_minutes_are_over(tree, dataroot):
     """Also in its last row, whose training may be cut short like any other."""
     ablation = f"scripts/paper/ablation.sh {dataroot} --small"
-    result = run(tree, f"{ablation} --max_minutes=0.02", interpreter=f"sleep 1.1\n{RECORDER}")
-    assert result.returncode == 0 and "stopped after --max_minutes 0.02; call it again" in result.stdout
+    result = run(tree, f"{ablation} --time_limit=0.02", interpreter=f"sleep 1.1\n{RECORDER}")
+    assert result.returncode == 0 and "stopped after --time_limit 0.02; call it again" in result.stdout
     calls = (tree / "calls").read_text()
-    assert "--name set_cut_small" in calls and calls.endswith("--max_minutes 0.0166667\n") and calls.count("\n") == 1
+    assert "--name set_cut_small" in calls and calls.endswith("--time_limit 0.0166667\n") and calls.count("\n") == 1
 
     (tree / "calls").unlink()
     slow_last = f'case "$*" in *pix2pix*) sleep 3.1 ;; esac\n{RECORDER}'
-    result = run(tree, f"{ablation} --max_minutes 0.05", interpreter=slow_last)
+    result = run(tree, f"{ablation} --time_limit 0.05", interpreter=slow_last)
     assert "call it again" in result.stdout and "figure" not in (tree / "calls").read_text()
-    result = run(tree, f"{ablation} --max_minutes 0", interpreter=RECORDER)  # never
+    result = run(tree, f"{ablation} --time_limit 0", interpreter=RECORDER)  # never
     assert result.returncode == 0 and "figure1.py" in (tree / "calls").read_text()
-    result = run(tree, f"{ablation} --max_minutes some")
-    assert result.returncode == 2 and "expected a number" in result.stderr
+    result = run(tree, f"{ablation} --time_limit some")
+    assert result.returncode == 2 and "expected minutes or H:MM:SS" in result.stderr
 
 
 def test_table_measures_all_seeds_of_each_trained_row(tree, dataroot):

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from contextlib import suppress
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -11,6 +13,17 @@ tqdm.monitor_interval = 0  # else tqdm starts a thread for its bar, which nobody
 def silence() -> None:
     """Print nothing from now on; errors and warnings still go to stderr."""
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, open until the program ends
+
+
+def warn(line: str) -> None:
+    """Print a line to stderr, which --quiet does not suppress, without breaking the bar."""
+    _print(line, sys.stderr)
+
+
+def _print(line: str, stream: TextIO) -> None:
+    # A log on a full disk, or a pipe that nobody reads, must not end a training.
+    with suppress(OSError), tqdm.external_write_mode(file=stream):
+        print(line, file=stream, flush=True)
 
 
 class Console:
@@ -48,13 +61,7 @@ class Console:
 
     def print(self, line: str) -> None:
         """Print a line without breaking the bar."""
-        with tqdm.external_write_mode(file=sys.stdout):
-            print(line, flush=True)
-
-    def warn(self, line: str) -> None:
-        """Print a line to stderr, which --quiet does not suppress."""
-        with tqdm.external_write_mode(file=sys.stderr):
-            print(line, file=sys.stderr, flush=True)
+        _print(line, sys.stdout)
 
     def close(self) -> None:
         """Leave the bar as it is."""

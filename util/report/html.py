@@ -1,6 +1,7 @@
 """A page of images and curves, built with dominate, that opens from disk without a network."""
 
 import functools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -67,7 +68,7 @@ class Page:
     def add_links(self, links: dict[str, str]) -> None:
         """Add a line of links, paths by text; paths are relative to the folder of the page."""
         if self.available and links:
-            self.document.add(tags.p(*((tags.a(text, href=quote(path)), " ") for text, path in links.items())))
+            self.document.add(tags.p(*((tags.a(text, href=_address(path)), " ") for text, path in links.items())))
 
     def add_details(self, summary: str, text: str) -> None:
         """Add preformatted text that a click unfolds."""
@@ -101,8 +102,8 @@ class Page:
                 continue
             # With width and height the page has its full length before any image is loaded; lazy loading needs that.
             shape = {"width": width, "height": height, "loading": "lazy"}
-            image = tags.img(src=quote(path), alt=f"{caption} of {heading}", **shape)
-            row.add(tags.figure(tags.a(image, href=quote(path)), tags.figcaption(caption)))
+            image = tags.img(src=_address(path), alt=f"{caption} of {heading}", **shape)
+            row.add(tags.figure(tags.a(image, href=_address(path)), tags.figcaption(caption)))
         self.document.add(tags.h2(heading), row)
 
     def save(self) -> None:
@@ -110,7 +111,11 @@ class Page:
         if self.available:
             self.folder.mkdir(parents=True, exist_ok=True)
             with replacing(self.folder / self.name) as file:
-                file.write(self.document.render().encode())
+                file.write(self.document.render().encode(errors="replace"))
+
+
+def _address(path: str) -> str:
+    return quote(os.fsencode(path))  # also of a name that is not UTF-8
 
 
 @functools.cache

@@ -4,18 +4,21 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 
 from util.report import html, visdom_monitor
 from util.report.alarms import CollapseAlarm, DataAlarm
 from util.report.color_spread import ColorSpread
-from util.report.console import Console
+from util.report.console import Console, warn
 from util.report.metrics_log import MetricsLog
 from util.report.tensorboard_log import TensorBoardLog
 from util.report.training_page import TrainingPage
 from util.run.state import Progress
-from util.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from options.record import Record
 
 ComputeVisuals = Callable[[], dict[str, torch.Tensor]]  # images by name; none of them: there is nothing to show
 
@@ -26,7 +29,7 @@ class TrainingReport:
     def __init__(
         self,
         opt: Namespace,
-        folder: RunFolder,
+        record: "Record",
         progress: Progress,
         colors: ColorSpread,
         epoch_size: int,
@@ -36,12 +39,14 @@ class TrainingReport:
         """Open all that the options ask for.
 
         Args:
+            record: of the run's options.
             progress: where the run is; the training loop keeps it up to date.
             colors: has no images yet.
             epoch_size, step_size: images in an epoch and in an iteration.
             fills_cache: True if the first epoch fills the image cache.
         """
         self.opt, self.progress, self.colors = opt, progress, colors
+        folder = record.folder
         self.epoch_size, self.step_size = epoch_size, step_size
         steps = epoch_size // step_size
         done = steps * (progress.epoch - 1) + progress.epoch_iter // step_size
@@ -54,8 +59,7 @@ class TrainingReport:
                 opened.callback(self._close_tensorboard)
             self.log = MetricsLog(folder)
             self.records = self.log.rewind(progress.epoch, progress.epoch_iter)
-            options = folder.options_text(opt.phase).read_text(encoding="utf-8")
-            self.page = TrainingPage(folder.web, opt.name, options, opt.display_winsize, self.records)
+            self.page = TrainingPage(folder.web, opt.name, record.text, opt.display_winsize, self.records)
             self.monitor = visdom_monitor.connect(opt, self.records, self.print)
             if self.monitor:
                 opened.callback(self.monitor.close)
@@ -114,9 +118,9 @@ class TrainingReport:
         colors = self.colors.read()
         if self.collapse_alarm.check(colors, progress.total_iters):
             warning = self.collapse_alarm.warning
-            self.console.warn(f"warning: {warning}" if warning else "several tones again")
+            warn(f"warning: {warning}" if warning else "several tones again")
         if warning := self.data_alarm.check(self.waited, now - self.last_log, progress.epoch):
-            self.console.warn(f"warning: {warning}")
+            warn(f"warning: {warning}")
         times = {
             "iteration": (now - self.last_log) / steps,
             "data": self.waited / steps,
@@ -188,12 +192,12 @@ class TrainingReport:
             yield
         except OSError as error:
             if name not in self._unwritable:
-                self.console.warn(f"warning: the {name} cannot be written ({error}); training goes on")
+                warn(f"warning: the {name} cannot be written ({error}); training goes on")
             self._unwritable.add(name)
         else:
             if name in self._unwritable:
                 self._unwritable.remove(name)
-                self.console.warn(f"the {name} is written again")
+                warn(f"the {name} is written again")
 
     def print(self, line: str) -> None:
         """Print a line."""

@@ -1,13 +1,17 @@
-"""Where a training run stands, and the one file from which it continues."""
+"""Where a training run stands, and the files from which it continues."""
 
-from argparse import Namespace
-from dataclasses import dataclass
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
 
 from util import checkpoint, distributed
 from util.errors import UserError
+from util.report.console import warn
 from util.run_folder import RunFolder
 
-_FORMAT = 2
+FORMAT = 2
 
 
 @dataclass
@@ -28,44 +32,94 @@ class Progress:
         self.total_iters += images
 
 
-def save(model: object, progress: Progress, labels: list[int | str]) -> None:
-    """Write the complete state, then the networks alone under each label. Call it in all processes: the first writes.
+class StateFiles:
+    """The latest state of a run, and those that were saved before it."""
 
-    Raises:
-        UserError: if a loss or a weight is not finite. Then nothing is written.
-    """
-    model.check_losses()
-    model.check_weights()
-    step_size = distributed.step_size(model.opt)
-    state = {"format": _FORMAT, "progress": vars(progress), "step_size": step_size, "model": model.state()}
-    if not distributed.is_first():
-        return
-    checkpoint.save_atomically(state, RunFolder.of(model.opt).state)
-    for label in labels:
-        model.save_networks(label)
+    def __init__(self, folder: RunFolder, keep: int):
+        """Args: keep: how many states to keep, the latest one included."""
+        self.folder, self.keep = folder, keep
+        self.sound = folder.states()  # newest first; without those that could not be read
+
+    def write(self, content: object) -> None:
+        """Write the latest state. The one before it is kept, and at any instant one of them is whole.
+
+        Raises:
+            OSError: if it cannot be written. Then all files are as before.
+        """
+        checkpoint.save_atomically(content, self.folder.state, before=self._keep_earlier)
+        self.sound = [self.folder.state, *self.sound[: self.keep - 1]]
+
+    def _keep_earlier(self) -> None:
+        kept = [self.folder.earlier_state(number) for number in range(1, self.keep)][: len(self.sound)]
+        for path, target in reversed(list(zip(self.sound, kept, strict=False))):
+            if path == self.folder.state:
+                _copy(path, target)
+            elif path != target:
+                os.replace(path, target)
+        for path in self.folder.states():
+            if path != self.folder.state and path not in kept:
+                path.unlink(missing_ok=True)
+        self.sound = kept
+
+    def read(self, check: Callable[[Any, str], None], device: Any) -> dict:
+        """Return the newest state that can be restored. A warning says what is lost if that is not the latest one.
+
+        Several processes read the same file.
+
+        Args: check: raises a UserError for a state of a file that cannot be restored.
+        Raises:
+            UserError: if none can be restored; it says why the latest one cannot.
+        """
+        state, problems = None, []
+        if self.sound and self.sound[0] != self.folder.state and distributed.is_first():
+            warn(f"warning: {self.folder.state} is missing; the state before it is read")
+        while distributed.is_first() and self.sound and state is None:
+            try:
+                state = _read(self.sound[0], check, device)
+            except UserError as error:
+                problems.append((self.sound.pop(0), error))
+        self.sound = distributed.broadcast(self.sound)
+        if not self.sound:
+            error = problems[0][1] if problems else "no state of this run can be restored"
+            raise UserError(f"{error}; remove the run's *_state*.pth to continue from its networks alone")
+        for path, error in problems[:1]:
+            older = self.sound[0]
+            seconds = path.stat().st_mtime - older.stat().st_mtime
+            warn(f"warning: {error}; continuing from {older.name}, saved {_duration(seconds)} earlier")
+        return state or _read(self.sound[0], check, device)
 
 
-def resume(model: object, opt: Namespace, epoch_size: int) -> Progress:
-    """Return where to start: with --continue_train from the state file, or from saved networks alone.
+def check_progress(saved: object, source: str) -> None:
+    """Raise a UserError unless these are the values of a Progress. Args: source: the name of their file."""
+    whole = {field.name for field in fields(Progress)} - {"best_score"}
+    is_sound = (
+        isinstance(saved, dict)
+        and saved.keys() == whole | {"best_score"}
+        and all(type(saved[name]) is int and saved[name] >= 0 for name in whole)
+        and isinstance(saved["best_score"], (int, float))
+        and saved["best_score"] >= 0  # NaN is not
+        and saved["epoch"] >= 1
+    )
+    if not is_sound:
+        raise UserError(f"{source} is not usable: progress is {saved}")
 
-    Args: epoch_size: images in an epoch. Networks alone do not say how many images they have seen.
-    """
-    seen = epoch_size * (opt.epoch_count - 1)
-    progress = Progress(epoch=opt.epoch_count, total_iters=seen, iterations=seen // distributed.step_size(opt))
-    if not opt.continue_train:
-        return progress
-    if not opt.from_state:
-        model.load_networks(opt.epoch)
-        print(f"continuing at epoch {progress.epoch} with the networks of epoch {opt.epoch} and new optimizers")
-        return progress
-    path = RunFolder.of(opt).state
-    state = checkpoint.load(path, model.device)
-    if not isinstance(state, dict) or state.get("format") != _FORMAT:
-        raise UserError(f"{path} is not a state that this version reads; remove it to continue from the networks alone")
-    model.load_state(state["model"])
-    progress = Progress(**state["progress"])
-    print(f"continuing at epoch {progress.epoch}, image {progress.epoch_iter}")
-    before, now = state["step_size"], distributed.step_size(opt)
-    if now != before:
-        print(f"a step had {before} images until now, and has {now} from here: --batch_size x --accumulate x processes")
-    return progress
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+
+
+def _read(path: Path, check: Callable[[Any, str], None], device: Any) -> dict:
+    state = checkpoint.load(path, device)
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise UserError(f"{path} is not a state that this version reads")
+    check(state, str(path))
+    return state
+
+
+def _copy(path: Path, target: Path) -> None:
+    """Give a file a second name, so that the first name is never without a file; where there are no links, rename."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:
+        os.replace(path, target)

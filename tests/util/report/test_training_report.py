@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from models.color_losses import rgb_to_lab
+from options.record import Record
 from tests.helpers.flags import TRAIN
 from tests.helpers.launch import ROOT, error_of, output_of, run
 from tests.helpers.visdom_server import FakeServer
@@ -30,7 +31,6 @@ PLAIN = (r"\(epoch: \d+, iters: \d+, time: \d+\.\d{3}, data: \d+%\) G_GAN: .* Va
 @pytest.fixture
 def opt(tmp_path) -> Namespace:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run/train_opt.txt").write_text("options")
     values = {"checkpoints_dir": tmp_path, "name": "run", "phase": "train", "n_epochs": 1, "n_epochs_decay": 0,
               "lr": 0.1, "tensorboard": False, "no_html": True, "display_winsize": 64, "display_ncols": 4,
               "display_id": -1, "display_env": "main", "display_username": None, "display_password": None,
@@ -40,7 +40,13 @@ def opt(tmp_path) -> Namespace:
 
 def report_of(opt: Namespace) -> TrainingReport:
     return TrainingReport(
-        opt, RunFolder.of(opt), Progress(), ColorSpread(rgb_to_lab), epoch_size=4, step_size=2, fills_cache=False
+        opt,
+        Record(RunFolder.of(opt), "train", {}, "options"),
+        Progress(),
+        ColorSpread(rgb_to_lab),
+        epoch_size=4,
+        step_size=2,
+        fills_cache=False,
     )
 
 
@@ -207,7 +213,9 @@ def test_training_report_to_tensorboard_has_the_records_and_the_images(command, 
 def test_training_report_needs_tensorboard_only_if_asked_for(command, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     assert run(f"{command} --n_epochs_decay 0").stderr == ""
-    assert "--tensorboard: TensorBoard is not installed; " in error_of(f"{command} --n_epochs_decay 0 --tensorboard")
+    assert "--tensorboard: TensorBoard is not installed; " in error_of(
+        f"{command} --n_epochs_decay 0 --overwrite --tensorboard"
+    )
 
 
 def test_training_report_survives_files_that_cannot_be_written(command, tmp_path):
@@ -225,7 +233,8 @@ def test_training_report_survives_files_that_cannot_be_written(command, tmp_path
 def test_training_report_continues_with_a_damaged_image_and_without_a_state(command, tmp_path):
     output_of(f"{command} --n_epochs_decay 0 --n_epochs 2 --save_epoch_freq 1")
     (tmp_path / "run/web/images/epoch002_fake_B.png").write_bytes(b"")
-    (tmp_path / "run/latest_state.pth").unlink()
+    for path in (tmp_path / "run").glob("*_state*.pth"):
+        path.unlink()
     again = run(f"{command} --n_epochs_decay 0 --continue_train --n_epochs 3")
     assert again.stderr == "" and "continuing at epoch 3" in again.stdout
     page = (tmp_path / "run/web/index.html").read_text()

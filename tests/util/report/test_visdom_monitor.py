@@ -323,7 +323,7 @@ def test_visdom_monitor_of_a_server_that_hangs_and_comes_back_costs_the_run_noth
         watched.send_signal(signal.SIGTERM)
         with watched:  # waits, and closes its pipes
             reader.join()
-    assert watched.returncode == 0 and points() == len(records())
+    assert watched.returncode == 143 and points() == len(records())
     live = f"live on http://localhost:{visdom_server.port}, environment main\n"
     lost = f"visdom server at http://localhost:{visdom_server.port} lost (no answer within 5 s); training goes on\n"
     assert states() == [live, lost, live]

@@ -1,0 +1,139 @@
+"""Whether a saved training state can be restored: checked as a whole, before anything of it is used."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch.optim import Optimizer
+from torch.utils._pytree import tree_leaves
+
+from models.optimizers import parameters_of
+from util.random_state import random_state
+
+if TYPE_CHECKING:
+    from models.base_model import BaseModel
+
+
+def state_mismatch(state: object, model: "BaseModel") -> str | None:
+    """Return why `model.load_state` cannot restore what `model.state` returned, or None. Networks are not looked at."""
+    averages = {name: {"weights": {}, "steps": 0} for name in model.averages}
+    saved = state.get("averages") if isinstance(state, dict) else None
+    expected = {
+        "networks": {},
+        "averages": {name: like for name, like in averages.items() if isinstance(saved, dict) and name in saved},
+        "optimizers": [None] * len(model.optimizers),
+        "schedulers": [None] * len(model.schedulers),
+        "scaler": {},
+        "random": random_state(model.device),
+        "lr": 0.1,
+        "metric": 0.0,
+        "epoch_loss": model.epoch_loss.to(model.device),
+        "extra": [],
+    }
+    if problem := mismatch(state, expected, "model"):
+        return problem
+    if not state["lr"] > 0:
+        return "model.lr is not more than 0"
+    pairs = [(optimizer_mismatch, "optimizers"), (scheduler_mismatch, "schedulers")]
+    problems = [
+        check(saved, own, f"{name}[{number}]")
+        for check, name in pairs
+        for number, (saved, own) in enumerate(zip(state[name], getattr(model, name), strict=True))
+    ]
+    problems.append(extra_mismatch(state["extra"], model.extra_state(), "extra"))
+    return next(filter(None, problems), None)
+
+
+def mismatch(found: object, expected: object, name: str) -> str | None:
+    """Return how a saved value differs from one of the same kind, or None if it can take its place.
+
+    Tensors need the same shape and type, numbers the same type, and both finite values; dictionaries all keys of the
+    expected one, and sequences the same length unless the expected one is empty. None fits everything.
+
+    Args: name: of the value, for the message.
+    """
+    if expected is None or found is None:
+        return None if expected is None else f"{name} is missing"
+    if isinstance(expected, torch.Tensor):
+        return _tensor_mismatch(found, expected, name)
+    if isinstance(expected, Mapping):
+        if not isinstance(found, dict):
+            return f"{name} is not a dictionary"
+        pairs = [(found.get(key), value, f"{name}.{key}") for key, value in expected.items()]
+    elif isinstance(expected, (list, tuple)):
+        if not isinstance(found, (list, tuple)) or len(found) != (len(expected) or len(found)):
+            return f"{name} is not a list" + (f" of {len(expected)}" if expected else "")
+        pairs = [(one, other, f"{name}[{number}]") for number, (one, other) in enumerate(zip(found, expected))]  # noqa: B905
+    elif isinstance(expected, float):
+        is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
+        return None if is_number and math.isfinite(found) else f"{name} is not a finite number"
+    else:
+        return None if type(found) is type(expected) else f"{name} is not of type {type(expected).__name__}"
+    return next(filter(None, (mismatch(*pair) for pair in pairs)), None)
+
+
+def _tensor_mismatch(found: object, expected: torch.Tensor, name: str) -> str | None:
+    if not isinstance(found, torch.Tensor):
+        return f"{name} is not a tensor"
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        return f"{name} is {tuple(found.shape)} {found.dtype}, expected {tuple(expected.shape)} {expected.dtype}"
+    return _non_finite(found, name)
+
+
+def _non_finite(values: object, name: str) -> str | None:
+    tensors = [value for value in tree_leaves(values) if isinstance(value, torch.Tensor)]
+    is_finite = all(bool(tensor.isfinite().all()) for tensor in tensors)
+    return None if is_finite else f"{name} has values that are not finite numbers"
+
+
+def optimizer_mismatch(found: object, optimizer: Optimizer, name: str) -> str | None:
+    """Return why `load_optimizer_state` cannot restore a saved state of an optimizer, or None.
+
+    How a step is computed, such as `fused`, may differ: each device has its own.
+    """
+    groups = [{"params": group["params"], "lr": 0.1} for group in optimizer.param_groups]
+    sizes = [{**group, "params": [0] * len(group["params"])} for group in groups]
+    if problem := mismatch(found, {"param_groups": sizes, "state": {}}, name):
+        return problem
+    parameters = parameters_of(optimizer)
+    for index, moments in found["state"].items():
+        if index not in range(len(parameters)):
+            return f"{name} has moments of a weight {index}, which there is not"
+        like = {"step": None, "exp_avg": parameters[index], "exp_avg_sq": parameters[index]}
+        where = f"{name}.state[{index}]"
+        if problem := mismatch(moments, like, where) or _non_finite(moments, where):
+            return problem
+    return None
+
+
+def scheduler_mismatch(found: object, scheduler: object, name: str) -> str | None:
+    """Return why a saved state of a schedule cannot be restored, or None. Private values differ between versions."""
+    own = {key: value for key, value in scheduler.state_dict().items() if not key.startswith("_")}
+    problem = mismatch(found, {**own, "best": None}, name)
+    return f"{problem}; was it saved with another --lr_policy?" if problem else None
+
+
+def extra_mismatch(found: list, own: Mapping[str, object], name: str) -> str | None:
+    """Return why what a model saves beside its networks cannot be restored, or None. Older states may lack a part.
+
+    Args: found: of each process.
+    """
+    if not found:
+        return f"{name} is empty"
+    for number, of_process in enumerate(found):
+        where = f"{name}[{number}]"
+        if not isinstance(of_process, dict):
+            return f"{where} is not a dictionary"
+        like = {key: value for key, value in own.items() if key in of_process}
+        # The lists are pools of images, of any length.
+        like.update({key: [] for key, value in like.items() if isinstance(value, list)})
+        if problem := mismatch(of_process, like, where) or _non_finite(of_process, where):
+            return problem
+        if not all(torch.is_tensor(value) for key in like for value in _items(of_process[key])):
+            return f"{where} has something that is not a tensor"
+    return None
+
+
+def _items(value: object) -> list:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,34 @@
+"""Ctrl-C while a program still imports its packages, which takes seconds. Import this module before them."""
+
+import os
+import signal
+import threading
+import time
+
+START = time.monotonic()  # of the program
+
+
+def _end(number: int, frame: object) -> None:
+    os.write(2, b"error: stopped by Ctrl-C\n")
+    os._exit(128 + number)  # no more Python: an exception inside an import can be caught, or printed as a traceback
+
+
+def _is_default() -> bool:
+    return signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+if threading.current_thread() is threading.main_thread() and _is_default():
+    signal.signal(signal.SIGINT, _end)
+
+
+def raise_on_signals() -> None:
+    """From now on Ctrl-C raises KeyboardInterrupt; SIGTERM and SIGHUP do too, so that what is done can be kept."""
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, _raise)
+
+
+def _raise(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(number)

@@ -1,0 +1,191 @@
+"""Saves a run while it trains, and finds where it continues."""
+
+import time
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from util import distributed
+from util.errors import UserError
+from util.report.console import warn
+from util.run.state import FORMAT, Progress, StateFiles, check_progress
+from util.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from models.base_model import BaseModel
+    from options.record import Record
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 600.0  # seconds between two attempts to save
+_MOST_ROLLBACKS = 3
+
+
+class Saver:
+    """Writes the state of a run, the record of its options, and its networks.
+
+    A save that fails is tried again, with growing pauses, while training goes on. All processes must make the same
+    calls; the first one writes.
+    """
+
+    def __init__(self, opt: Namespace, model: "BaseModel", make_record: Callable[[Namespace], "Record"]):
+        """Args: make_record: returns the record of options, which is written together with the first save."""
+        self.opt, self.model, self.make_record = opt, model, make_record
+        self.record = make_record(opt)
+        self.folder = RunFolder.of(opt)
+        self.states = StateFiles(self.folder, opt.keep_states)
+        self.progress = Progress()
+        self.error: OSError | None = None  # of a save that has not succeeded since
+        self.pause, self.next_attempt = _FIRST_PAUSE, 0.0
+        self.rollbacks = 0
+        self.seconds = 0.0  # that the slowest save took
+
+    # ---- where a run begins ----------------------------------------------------------------------------------
+
+    def resume(self, epoch_size: int) -> None:
+        """Find where to start: with --continue_train from the newest state, or from saved networks alone.
+
+        Args: epoch_size: images in an epoch. Networks alone do not say how many images they have seen.
+        """
+        opt = self.opt
+        if opt.continue_train and opt.from_state:
+            self._restore()
+            return
+        if opt.continue_train:
+            self.model.load_networks(opt.epoch)
+            print(f"continuing at epoch {opt.epoch_count} with the networks of epoch {opt.epoch} and new optimizers")
+        seen = epoch_size * (opt.epoch_count - 1)
+        iterations = seen // distributed.step_size(opt)
+        self.progress = Progress(epoch=opt.epoch_count, total_iters=seen, iterations=iterations)
+        if opt.overwrite or opt.on_nan == "rollback":
+            self._save_beginning()
+
+    def roll_back(self, error: UserError) -> None:
+        """With --on_nan rollback go back to the latest state, with half the learning rate.
+
+        Args: error: says what is not finite.
+        Raises:
+            UserError: with --on_nan stop, after three times, or if there is no state.
+        """
+        opt = self.opt
+        if opt.on_nan == "stop" or self.rollbacks == _MOST_ROLLBACKS:
+            tried = f" after {self.rollbacks} rollbacks" if self.rollbacks else ""
+            other = "" if self.rollbacks else ", or --on_nan rollback"
+            raise UserError(f"{error}{tried}; nothing was saved since. Try a smaller --lr, or a smaller weight of that "
+                            f"term{other}") from None  # fmt: skip
+        self.rollbacks += 1
+        opt.lr /= 2
+        self.record = self.make_record(opt)
+        if distributed.is_first():
+            warn(f"warning: {error}; back to the latest state with --lr {opt.lr:g} (rollback {self.rollbacks} of "
+                 f"{_MOST_ROLLBACKS})")  # fmt: skip
+        self._restore()
+
+    def _restore(self) -> None:
+        """Put model and progress back to the newest state that can be read."""
+        state = self.states.read(self._check, self.model.device)
+        self.model.load_state(state["model"])
+        self.progress = Progress(**state["progress"])
+        before, now = state["step_size"], distributed.step_size(self.opt)
+        if now != before:
+            print(f"a step had {before} images until now, and has {now} from here: --batch_size x --accumulate "
+                  "x processes")  # fmt: skip
+        if distributed.is_first() and self.progress.iterations == 0:  # a run that was killed as it replaced another
+            self._remove_networks()
+        print(f"continuing at epoch {self.progress.epoch}, image {self.progress.epoch_iter}")
+
+    def _check(self, state: dict, source: str) -> None:
+        check_progress(state.get("progress"), source)
+        step_size = state.get("step_size")
+        if type(step_size) is not int or step_size < 1:
+            raise UserError(f"{source} is not usable: step_size is {step_size}")
+        self.model.check_state(state.get("model"), source)
+
+    def _save_beginning(self) -> None:
+        """Save the state before the first step. With --overwrite it replaces the run that was here.
+
+        At any instant the folder has either the old run or the new one: --continue_train reads the state and test.py
+        the networks, which are removed before the record that describes them is replaced.
+        """
+        if self.opt.overwrite:
+            self.states.sound = []
+        content = self._state()
+        if distributed.is_first():
+            self.states.write(content)
+            if self.opt.overwrite:
+                self._remove_networks()
+            self.record.write()
+
+    def _remove_networks(self) -> None:
+        for path in self.folder.networks():
+            path.unlink()
+
+    # ---- saving ----------------------------------------------------------------------------------------------
+
+    def save(self, labels: Sequence[int | str] = ("latest",)) -> None:
+        """Write the state, then the networks alone under each label; warn if that is not possible.
+
+        Raises:
+            UserError: if a loss or a weight is not finite. Then nothing is written.
+        """
+        if self.error is None:
+            self._attempt(labels)
+
+    def retry(self) -> None:
+        """Try again to save, if the last attempt failed and its pause is over. Call it after each step."""
+        if self.error is not None and distributed.any_process(time.monotonic() >= self.next_attempt):
+            self._attempt(["latest"])
+
+    def finish(self) -> None:
+        """Raise a UserError if the newest state is not on the disk, after one more attempt."""
+        if self.error is not None:
+            self._attempt(["latest"])
+        if self.error is not None:
+            raise UserError(f"{self.folder.path} could not be written ({self.error}): training since the last save "
+                            "is lost")  # fmt: skip
+
+    def save_best(self) -> bool:
+        """Write the networks alone as the best so far; return True if that was possible. For the first process."""
+        try:
+            self.model.save_networks("best")
+        except OSError as error:
+            warn(f"warning: best_net_*.pth cannot be written ({error}); training goes on")
+            return False
+        return True
+
+    def _attempt(self, labels: Sequence[int | str]) -> None:
+        start = time.monotonic()
+        content, error = self._state(), None
+        if distributed.is_first():
+            try:
+                self.folder.path.mkdir(parents=True, exist_ok=True)
+                self.states.write(content)
+                self.record.write()
+                for label in labels:
+                    self.model.save_networks(label)
+            except OSError as failure:
+                error = failure
+        self.seconds = max(self.seconds, time.monotonic() - start)
+        if distributed.any_process(error is not None):
+            self._failed(error or OSError("in the first process"))
+        elif self.error is not None:
+            self.error, self.pause = None, _FIRST_PAUSE
+            if distributed.is_first():
+                warn("the state is saved again")
+
+    def _failed(self, error: OSError) -> None:
+        if self.error is None and distributed.is_first():
+            warn(f"warning: {self.folder.path} cannot be written ({error}); training goes on, and saves later")
+        self.error = error
+        self.next_attempt = time.monotonic() + self.pause
+        self.pause = min(2 * self.pause, _LONGEST_PAUSE)
+
+    def _state(self) -> dict[str, object]:
+        """Return the complete state. All processes must call it: the first one gets it whole."""
+        self.model.check_losses()
+        self.model.check_weights()
+        return {
+            "format": FORMAT,
+            "progress": vars(self.progress),
+            "step_size": distributed.step_size(self.opt),
+            "options": self.record.values,
+            "model": self.model.state(),
+        }
