@@ -13,7 +13,7 @@ from data import Loader, create_dataset
 from models import BaseModel, create_model
 from models.networks.build import describe_networks
 from options.test_options import TestOptions
-from util.errors import run
+from util.errors import UserError, run
 from util.report.results_page import ResultsPage
 
 
@@ -38,23 +38,26 @@ def main() -> int:
     folder = results.save()
     print(f"{results.count} images in {folder}; the page is {folder / 'index.html'}")
     if failed:
-        print(f"error: {failed} images could not be read", file=sys.stderr)
+        print(f"error: {failed} images could not be colored", file=sys.stderr)
     return 1 if failed else 0
 
 
 def color(opt: Namespace, dataset: Loader, model: BaseModel, results: ResultsPage) -> int:
-    """Color images until --num_test are done. Return how many files could not be read; each gets a line on stderr."""
+    """Color images until --num_test are done. Return how many could not be; each gets a line on stderr."""
     failed = 0
     for batch in dataset:
         if results.count >= opt.num_test:
             break
-        if "error" in batch:
-            print(f"error: {batch['error'][0]}", file=sys.stderr)
+        try:
+            if "error" in batch:
+                raise UserError(batch["error"][0])
+            model.set_input(batch)
+            model.test()
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
             failed += 1
-            continue
-        model.set_input(batch)
-        model.test()
-        results.add(model.get_current_visuals(), model.get_image_paths()[0])
+        else:
+            results.add(model.get_current_visuals(), model.get_image_paths()[0])
     return failed
 
 

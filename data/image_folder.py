@@ -17,9 +17,9 @@ def make_dataset(dir: str | Path, max_dataset_size: float = float("inf")) -> lis
     root = Path(dir)
     if not root.is_dir():
         raise UserError(f"no folder {root}: {_found(root.parent)}")
-    files = _walk(root)
-    others = sorted(p.name for p in files if p.suffix.lower() in _OTHER_IMAGES)
-    paths = sorted(str(p) for p in files if p.suffix.lower() in EXTENSIONS)
+    files = walk(root)
+    others = sorted(p.name for p in files if is_other_image_name(p))
+    paths = sorted(str(p) for p in files if is_image_name(p))
     if others and paths:
         more = f" and {len(others) - 1} others" if len(others) > 1 else ""
         print(f"{root}: {others[0]}{more} are in formats that are not read; convert them to png")
@@ -29,7 +29,17 @@ def make_dataset(dir: str | Path, max_dataset_size: float = float("inf")) -> lis
     return paths[: int(min(max_dataset_size, len(paths)))]
 
 
-def _walk(folder: Path, above: tuple[Path, ...] = ()) -> list[Path]:
+def is_image_name(path: Path) -> bool:
+    """Return True for the name of an image that is read."""
+    return path.suffix.lower() in EXTENSIONS
+
+
+def is_other_image_name(path: Path) -> bool:
+    """Return True for the name of an image in a format that is not read."""
+    return path.suffix.lower() in _OTHER_IMAGES
+
+
+def walk(folder: Path, above: tuple[Path, ...] = ()) -> list[Path]:
     """Return the files below a folder, those behind links to folders too, but no pipes, sockets and devices.
 
     Args:
@@ -44,7 +54,7 @@ def _walk(folder: Path, above: tuple[Path, ...] = ()) -> list[Path]:
         if entry.is_dir():
             real = entry.resolve()
             if not any(real == one or real in one.parents for one in here):
-                found += _walk(entry, here)
+                found += walk(entry, here)
         elif entry.is_file() or not entry.exists():  # a link that leads nowhere is named when it is read
             found.append(entry)
     return found

@@ -37,7 +37,7 @@ def read_image(
     Raises:
         UserError: if the file cannot be read, or has values that are no gray; it names the file.
     """
-    with _opened(path, max_megapixels) as file:
+    with opened(path, max_megapixels) as file:
         file.load()
         # Pillow cannot rotate 16-bit values of every byte order: rotate after scaling.
         orientation = file.getexif().get(0x0112, 1)
@@ -57,12 +57,13 @@ def stored_size(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> tup
     Raises:
         UserError: if the file is not an image, or too large; it names the file.
     """
-    with _opened(path, max_megapixels) as file:
+    with opened(path, max_megapixels) as file:
         return file.size
 
 
 @contextmanager
-def _opened(path: str | Path, max_megapixels: float) -> Iterator[Image.Image]:
+def opened(path: str | Path, max_megapixels: float) -> Iterator[Image.Image]:
+    """Open a file, of which only the header is read. Every error is a UserError that names the file."""
     try:
         with Image.open(path, formats=_FORMATS) as file:
             megapixels = file.width * file.height / 1e6

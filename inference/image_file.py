@@ -26,6 +26,7 @@ MAX_SIDE = {"webp": 16_383}
 READ_MAX_SIDE = 20_000
 _SUBFILE_TYPE = 254  # a tag of TIFF
 # Value of white in pixels that are neither of 8 nor of 16 bits, as data/image_reader.py has it.
+_OUTSIDE = 0.01  # share of the pixels that may be outside of a range that nobody gave; as in data/image_reader.py
 _WIDE_WHITE = {"short": 65535, "uint": 65535, "int": 65535, "float": 1, "double": 1}
 pyvips.cache_set_max(0)  # a file may change between two reads
 
@@ -198,6 +199,9 @@ def _scaled(
     if (image.abs() <= sys.float_info.max).min() == 0:  # libvips makes 0 of false
         raise UserError(f"{name_of(source)} has pixels that are not finite numbers")
     low, high = (image.min(), image.max()) if gray_stretch else gray_range or (0, _WIDE_WHITE.get(image.format, 65535))
+    if not (gray_stretch or gray_range) and ((image < low) | (image > high)).avg() / 255 > _OUTSIDE:
+        raise UserError(f"{name_of(source)} has gray values from {image.min():g} to {image.max():g}, not {low:g} to "
+                        f"{high:g}: give --gray_range LOW HIGH, or --gray_stretch")  # fmt: skip
     scaled = (image.cast("double") - low) * (65535 / (high - low if high > low else 1))
     return scaled.rint().cast("ushort").copy(interpretation="grey16")
 

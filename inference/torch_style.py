@@ -7,20 +7,18 @@ import numpy as np
 import torch
 
 from data.preprocess import tests_at_load_size, whole_image_steps
-from inference.strips import apply_in_strips
 from inference.style import Treatment
 from models.networks import define_G
 from models.networks.infer_flags import clean_state, infer_flags
 from models.networks.load import load_network
 from models.networks.padding import apply_padded
-from models.networks.resnet import ResnetGenerator
+from models.networks.strips import apply_in_strips, needs_strips
 from options import record
 from util.checkpoint import load
 from util.device import device_of, parse_gpu_ids
 from util.errors import UserError
 from util.run_folder import RunFolder
 
-_WHOLE = 64 * 1024**2  # pixels times filters above which activations are computed in strips: about 2 GB whole
 _NO_RECORD = {"preprocess": "resize_and_crop", "load_size": 286, "crop_size": 256}
 
 
@@ -52,13 +50,12 @@ class TorchStyle:
         load_network(self.net, state, str(checkpoint), "G", vars(network))
         self.on_cpu = self.device.type == "cpu"
         self.net.eval().to(self.device, memory_format=torch.channels_last if self.on_cpu else torch.preserve_format)
-        self.ngf = network.ngf
 
     @torch.no_grad()
     def paint(self, luma: np.ndarray) -> np.ndarray:
         """Return what G makes of gray images: (N, 1, h, w) in 0..1 -> (N, 3, h, w) in 0..1."""
         gray = torch.from_numpy(luma).to(self.device) * 2 - 1
-        in_strips = luma[0].size * self.ngf > _WHOLE and isinstance(self.net, ResnetGenerator)
+        in_strips = needs_strips(self.net, gray)
         # On a CPU one image at a time is faster than a batch, and channels-last is faster than NCHW.
         parts = gray.split(1 if in_strips or self.on_cpu else len(gray))
         try:

@@ -5,7 +5,8 @@ import itertools
 import warnings
 from abc import ABC, abstractmethod
 from argparse import Namespace
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,11 +19,13 @@ from models.finite_check import FiniteCheck
 from models.moving_average import MovingAverage
 from models.networks import define_D, define_G
 from models.networks.load import fitting_state, load_network
+from models.networks.needs import activation_bytes, weight_bytes
 from models.networks.padding import apply_padded
+from models.networks.strips import apply_in_strips, bytes_in_strips, needs_strips
 from models.optimizers import apply_rates, make_adam, make_scheduler
 from models.presets import PRESETS
 from models.state_check import state_mismatch
-from util import distributed
+from util import distributed, memory
 from util.errors import UsageError, UserError
 from util.run_folder import RunFolder
 from util.util import source_and_style
@@ -106,17 +109,41 @@ class BaseModel(ABC):
         if opt.context and opt.netG.startswith("unet"):
             raise UsageError(f"--context: --netG {opt.netG} has no such branch; choose a resnet")
         no_antialias = opt.no_antialias, opt.no_antialias_up
-        net = define_G(input_nc, output_nc, *upstream_order, *no_antialias, context=opt.context)
-        if self.isTrain and opt.netG.startswith("unet") and opt.crop_size % net.size_multiple:
-            raise UsageError(f"--crop_size {opt.crop_size}: --netG {opt.netG} needs a multiple of {net.size_multiple}; "
-                             "choose another size, unet_128 or a resnet")  # fmt: skip
-        return net.to(self.device)
+        build = partial(define_G, input_nc, output_nc, *upstream_order, *no_antialias, context=opt.context)
+        return self._build(build, input_nc, f"--netG {opt.netG} --ngf {opt.ngf}")
 
     def make_discriminator(self, input_nc: int) -> nn.Module:
         """Build the discriminator that the options name."""
         opt = self.opt
         upstream_order = (opt.ndf, opt.netD, opt.n_layers_D, opt.normD, opt.init_type, opt.init_gain)
-        return define_D(input_nc, *upstream_order, opt.no_antialias).to(self.device)
+        layers = f" --n_layers_D {opt.n_layers_D}" if opt.netD == "n_layers" else ""
+        build = partial(define_D, input_nc, *upstream_order, opt.no_antialias)
+        return self._build(build, input_nc, f"--netD {opt.netD}{layers} --ndf {opt.ndf}")
+
+    def _build(self, build: Callable[[], nn.Module], channels: int, flags: str) -> nn.Module:
+        """Build a network, unless its weights, or a training step of it, cannot fit into memory.
+
+        Args: channels: of its input; flags: that define it, for messages.
+        """
+        opt = self.opt
+        with torch.device("meta"):
+            sketch = build()
+        needed = weight_bytes(sketch)
+        if self.isTrain:
+            try:  # with gradients and two moments
+                images = opt.batch_size, channels, opt.crop_size, opt.crop_size
+                needed = 4 * needed + activation_bytes(sketch, images)
+            except (RuntimeError, ValueError):
+                multiple = getattr(sketch, "size_multiple", 1)
+                reason = f"needs a multiple of {multiple}; choose another size, unet_128 or a resnet"
+                reason = reason if opt.crop_size % multiple else "needs a larger one"
+                raise UsageError(f"--crop_size {opt.crop_size}: {flags} {reason}") from None
+            flags += f" --crop_size {opt.crop_size} --batch_size {opt.batch_size}"
+        free, place = memory.free_on(self.device)
+        if needed > free:
+            raise UserError(f"{flags}: this takes {needed / 1e9:.1f} GB of {place} or more, and {free / 1e9:.1f} GB "
+                            "are free")  # fmt: skip
+        return build().to(self.device)
 
     def add_adam(self, *nets: nn.Module) -> torch.optim.Optimizer:
         """Make an optimizer for the weights of these networks, and add it to the list."""
@@ -132,8 +159,32 @@ class BaseModel(ABC):
         return self.real_A.shape == self.real_B.shape and norm != "batch" and self.opt.no_dropout
 
     def translate(self, net: nn.Module, images: torch.Tensor) -> torch.Tensor:
-        """Run a generator on images of any size: pad by reflection to a size it takes, and crop the result."""
+        """Run a generator on images of any size: pad by reflection to a size it takes, and crop the result.
+
+        In a test large images are computed in strips, with the same result; on a CPU in channels-last order, which is
+        faster for single images.
+
+        Raises:
+            UserError: in a test, if the image would need more memory than is free.
+        """
+        if self.isTrain:
+            return apply_padded(net, images)
+        if self.device.type == "cpu":
+            net.to(memory_format=torch.channels_last)
+            images = images.to(memory_format=torch.channels_last)
+        if needs_strips(net, images):
+            self._check_memory(bytes_in_strips(net, images), images)
+            return torch.cat([apply_in_strips(net, image) for image in images.split(1)])
         return apply_padded(net, images)
+
+    def _check_memory(self, needed: int, images: torch.Tensor) -> None:
+        free, place = memory.free_on(self.device)
+        if needed > free:
+            raise UserError(
+                f"{self.image_paths[0]}: {images.shape[3]}x{images.shape[2]} pixels need {needed / 1e9:.1f} GB of "
+                f"{place}, and {free / 1e9:.1f} are free; --preprocess rescale_shortside scales images to --load_size, "
+                "colorize.py keeps their size"
+            )
 
     @staticmethod
     def set_requires_grad(nets: nn.Module | list[nn.Module], requires_grad: bool = False) -> None:

@@ -16,9 +16,8 @@ from PIL import Image, ImageCms
 from skimage import data as skimage_data
 
 from data.image_reader import read_image
-from inference import torch_style
 from models.color_losses import LUMA
-from models.networks import define_G
+from models.networks import define_G, strips
 from tests.helpers.images import damage, noise, read, save
 from tests.helpers.launch import ROOT, error_of, output_of, run, start
 
@@ -71,8 +70,8 @@ def test_new_image_is_that_of_test_py_whole_and_in_strips(tmp_path, monkeypatch)
     output_of(f"test.py {style} --dataroot {tmp_path / 'in'} --dataset_mode single --preprocess none --num_threads 0 "
               f"--ngf 4 --netG resnet_4blocks --gray --results_dir {tmp_path}")  # fmt: skip
     expected = read(tmp_path / "run/test_latest/images/fake_B/cat.png").astype(int)
-    for whole in (torch_style._WHOLE, 0):
-        monkeypatch.setattr(torch_style, "_WHOLE", whole)
+    for whole in (strips._WHOLE, 0):
+        monkeypatch.setattr(strips, "_WHOLE", whole)
         output_of(f"colorize.py {tmp_path / 'in'} -o {tmp_path / f'{whole}'} {style} --keep_luma false")
         assert np.abs(read(tmp_path / f"{whole}/cat.png") - expected).max() <= 1
 

@@ -23,6 +23,8 @@ def parse_gpu_ids(text: str) -> list[int]:
         ids = list(range(found)) if text == "auto" else [int(part) for part in text.split(",")]
     except ValueError:
         raise UsageError(f"--gpu_ids {text}: expected auto, -1 for the CPU, or indices such as 0 or 0,1") from None
+    if min(ids, default=-1) < -1:
+        raise UsageError(f"--gpu_ids {text}: expected auto, -1 for the CPU, or indices such as 0 or 0,1")
     ids = [index for index in ids if index >= 0]
     if not ids:
         return []

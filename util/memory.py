@@ -17,10 +17,29 @@ def free(shared: bool) -> tuple[int, str]:
 
     Args: shared: for memory shared between processes, of which a container has 64 MB by default.
     """
-    places = [(min([_unused(), *limits()]), "memory")]
+    places = [(min([_unused(), *limits(), *_address_space()]), "memory")]
     if shared and _SHARED.is_dir():
         places.append((shutil.disk_usage(_SHARED).free, f"{_SHARED} (docker: --shm-size)"))
     return min(places)
+
+
+def free_on(device: torch.device) -> tuple[int, str]:
+    """Return how many bytes can still be allocated on a device, and the name of that memory."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0], "the GPU's memory"
+    return free(shared=False)
+
+
+def _address_space() -> list[int]:
+    """Return what `ulimit -v` leaves of the address space, if it limits that; only Linux tells what is used."""
+    used = Path("/proc/self/statm")
+    if not used.is_file():
+        return []
+    import resource  # which Windows lacks
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    pages = int(used.read_text().split()[0])
+    return [] if limit == resource.RLIM_INFINITY else [max(0, limit - pages * resource.getpagesize())]
 
 
 def _unused() -> int:

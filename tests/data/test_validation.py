@@ -76,7 +76,7 @@ def test_test_copy_colors_as_a_test_would_and_leaves_training_alone(dataroot, tm
     generator.load_state_dict(weights)
     with torch.no_grad():
         expected = with_luma_of(model.translate(generator.eval(), gray), gray)
-    assert colored.shape == (1, 3, 37, 41) and torch.allclose(colored, expected) and model.netG.training
+    assert colored.shape == (1, 3, 37, 41) and torch.allclose(colored, expected, atol=1e-4) and model.netG.training
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(value, before[key]) for key, value in model.netG.state_dict().items())
 

@@ -14,6 +14,7 @@ from util.report.color_spread import ColorSpread
 from util.report.console import Console, warn
 from util.report.metrics_log import MetricsLog
 from util.report.tensorboard_log import TensorBoardLog
+from util.report.time_estimate import TimeEstimate
 from util.report.training_page import TrainingPage
 from util.run.state import Progress
 
@@ -66,6 +67,7 @@ class TrainingReport:
             if not opt.no_html and html.available():
                 self.print(f"the page: {folder.web / 'index.html'}")
             self._opened = opened.pop_all()
+        self.estimate = TimeEstimate(opt, self.console.left)
         self.collapse_alarm = CollapseAlarm(opt)
         self.data_alarm = DataAlarm(opt, filling_epoch=progress.epoch if fills_cache else None)
         self.start = self.last_log = time.perf_counter()
@@ -85,6 +87,12 @@ class TrainingReport:
         """Count an iteration, and keep some pixels of its generated and its style images (N, C, H, W) in [-1, 1]."""
         self.steps += 1
         self.console.advance()
+        if told := self.estimate.check():
+            estimate, advice = told
+            if advice:
+                warn(f"warning: {estimate}: {advice}")
+            else:
+                self.print(estimate)
         if painted is not None and style is not None and painted.shape[1] == style.shape[1] == 3:
             self.colors.add(painted, style)
 

@@ -4,11 +4,10 @@ import pytest
 import torch
 from skimage import data
 
-from inference import strips
-from inference.strips import apply_in_strips
-from models.networks import define_G
+from models.networks import define_G, strips
 from models.networks.context import ImageSummary, context_of, context_of_part
 from models.networks.padding import apply_padded
+from models.networks.strips import apply_in_strips
 
 PHOTO = torch.from_numpy(data.camera() / 127.5 - 1).float()[None, None]
 KINDS = {"CUT": {}, "best": {"norm": "layer", "context": True}, "none": {"norm": "none"}, "batch": {"norm": "batch"},

@@ -13,39 +13,53 @@ from functools import partial
 import torch
 from torch import nn
 
+from models.color_losses import to_grayscale
 from models.networks.context import ImageSummary, context_of_part
 from models.networks.layers import InstanceNorm2d, LayerNorm2d
 from models.networks.padding import pad
 from models.networks.resnet import ResnetBlock, ResnetGenerator
 
+_WHOLE = 64 * 1024**2  # pixels times filters above which activations are computed in strips: about 2 GB whole
+_COPIES = 60  # bytes for each pixel: the image, padded, painted, with its luma
 _MARGIN = 16  # rows on each side of a strip: convolutions before the blocks reach 9 rows far, those after them 12
 
 Norm = InstanceNorm2d | LayerNorm2d
 
 
+def needs_strips(net: nn.Module, images: torch.Tensor) -> bool:
+    """Return True if the activations of a generator for one of these images (N, C, H, W) would take over 2 GB."""
+    return isinstance(net, ResnetGenerator) and images[0, 0].numel() * net.model[1].out_channels > _WHOLE
+
+
+def bytes_in_strips(net: ResnetGenerator, images: torch.Tensor) -> int:
+    """Return about how many bytes `apply_in_strips` takes for one of these images, with copies of the image itself."""
+    return images[0, 0].numel() * (4 * net.model[1].out_channels + _COPIES)
+
+
 @torch.no_grad()
-def apply_in_strips(net: ResnetGenerator, luma: torch.Tensor, rows: int = 128) -> torch.Tensor:
-    """Return what the generator makes of a gray image, as `apply_padded` does: (1, 3, H, W) in [-1, 1].
+def apply_in_strips(net: ResnetGenerator, images: torch.Tensor, rows: int = 128) -> torch.Tensor:
+    """Return what the generator makes of an image, as `apply_padded` does: (1, 3, H, W) in [-1, 1].
 
     Memory is that of all activations of a strip, and of a residual block of the whole image: about 4 ngf bytes for each
     pixel.
 
     Args:
-        luma: (1, 1, H, W) in [-1, 1], on the device of the generator.
+        images: (1, 3, H, W), or the luma of a gray image (1, 1, H, W), in [-1, 1], on the device of the generator.
         rows: of a strip, a multiple of 4.
     """
-    height, width = luma.shape[2:]
-    luma = pad(luma, net.size_multiple)
+    height, width = images.shape[2:]
+    images = pad(images, net.size_multiple)
+    luma = to_grayscale(images)[:, :1] if net.context and images.shape[1] == 3 else images[:, :1]
     layers = list(net.model)
     blocks = [number for number, layer in enumerate(layers) if isinstance(layer, ResnetBlock)]
     first, last = blocks[0], blocks[-1]
     summary = ImageSummary(luma) if net.context else None
-    strips = [_Strip(net, luma, summary, top, rows) for top in range(0, luma.shape[2], rows)]
+    strips = [_Strip(net, luma, summary, top, rows) for top in range(0, images.shape[2], rows)]
     with _summed_statistics() as measure:
         for number in range(first):
             if isinstance(layers[number], Norm):
-                measure(layers[number], (strip.run(luma.expand(-1, 3, -1, -1), 0, number) for strip in strips))
-        body = torch.cat([strip.run(luma.expand(-1, 3, -1, -1), 0, first) for strip in strips], 2)
+                measure(layers[number], (strip.run(images.expand(-1, 3, -1, -1), 0, number) for strip in strips))
+        body = torch.cat([strip.run(images.expand(-1, 3, -1, -1), 0, first) for strip in strips], 2)
         for block in layers[first : last + 1]:
             body = block(body)
         for number in range(last + 1, len(layers)):
