@@ -15,7 +15,7 @@ TENSORBOARD = ["tensorboard>=2.15"]
 VIDEO = ["av>=14"]
 APP = ["gradio>=6.24"]
 EXPORT = ["torch>=2.11", "onnx>=1.17", "onnxscript>=0.5", "onnxruntime>=1.20"]
-TOOLS = ["pytest>=8", "pytest-xdist>=3.2", "ruff==0.17.*", "selenium>=4.20", "pyexiv2>=2.12"]
+TOOLS = ["pytest>=8", "pytest-xdist>=3.2", "ruff==0.17.*", "selenium>=4.20", "pyexiv2>=2.12", "hypothesis>=6.100"]
 TEST = [*TOOLS, *FID, *FIGURES, *TENSORBOARD, *VIDEO, *EXPORT, *APP]
 
 setup(

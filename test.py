@@ -6,14 +6,13 @@ The network, the direction and how images are read are restored from the run; a 
 import util.interrupt  # noqa: F401 - first: the imports below take seconds
 
 # isort: split
-import sys
 from argparse import Namespace
 
 from data import Loader, create_dataset
 from models import BaseModel, create_model
 from models.networks.build import describe_networks
 from options.test_options import TestOptions
-from util.errors import UserError, run
+from util.errors import UserError, print_error, run
 from util.report.results_page import ResultsPage
 
 
@@ -38,7 +37,7 @@ def main() -> int:
     folder = results.save()
     print(f"{results.count} images in {folder}; the page is {folder / 'index.html'}")
     if failed:
-        print(f"error: {failed} images could not be colored", file=sys.stderr)
+        print_error(f"{failed} images could not be colored")
     return 1 if failed else 0
 
 
@@ -54,7 +53,7 @@ def color(opt: Namespace, dataset: Loader, model: BaseModel, results: ResultsPag
             model.set_input(batch)
             model.test()
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print_error(str(error))
             failed += 1
         else:
             results.add(model.get_current_visuals(), model.get_image_paths()[0])

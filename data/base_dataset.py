@@ -12,7 +12,7 @@ from PIL import Image
 from data.image_cache import ImageCache, cache_if_it_fits
 from data.image_folder import make_dataset
 from data.image_reader import read_image, stored_size
-from data.transforms import get_params, get_transform, scale
+from data.transforms import check_crop, get_params, get_transform, scale
 from util.errors import UserError
 from util.report.console import warn
 
@@ -76,12 +76,20 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
     def cache_images(self, paths: Iterable[str], *variants: Namespace) -> None:
         """In training, cache the results of `read_scaled` for these files, if `--cache` allows it and all fit.
 
+        Raises:
+            UsageError: if an image is too small to be cropped.
         Args:
             paths: from `find_images`.
             variants: all options that `read_scaled` will be called with; they may differ in load_size only.
         """
-        if self.opt.isTrain and self.opt.cache == "auto":
-            self.cache = cache_if_it_fits({path: self.sizes[path] for path in paths}, variants)
+        if not self.opt.isTrain:
+            return
+        sizes = {path: self.sizes[path] for path in paths}
+        for path, size in sizes.items():
+            for opt in variants:
+                check_crop(size, opt, path)
+        if self.opt.cache == "auto":
+            self.cache = cache_if_it_fits(sizes, variants)
 
     def read_scaled(self, path: str, opt: Namespace) -> Image.Image:
         """Read an image as RGB, or take it from the cache, scaled as these options say."""

@@ -18,6 +18,13 @@ def scale(image: Image.Image, opt: Namespace, method: int = Image.BICUBIC) -> Im
     return _resize(image, scaled_size(image.size, opt), method)
 
 
+def check_crop(size: tuple[int, int], opt: Namespace, name: str) -> None:
+    """Raise a UsageError if an image of (width, height), when scaled, is too small to be cropped. Args: name: its."""
+    w, h = scaled_size(size, opt)
+    if "crop" in opt.preprocess.split("_and_") and min(w, h) < opt.crop_size:
+        raise UsageError(f"--crop_size {opt.crop_size}: {name} is {w}x{h} when it is scaled; raise --load_size")
+
+
 def get_params(opt: Namespace, size: tuple[int, int]) -> dict:
     """Draw crop and flip for an image of (width, height), to treat several images alike.
 
@@ -25,10 +32,9 @@ def get_params(opt: Namespace, size: tuple[int, int]) -> dict:
         UsageError: if the scaled image is smaller than --crop_size.
     """
     steps, params = opt.preprocess.split("_and_"), {}
+    check_crop(size, opt, "an image")
     w, h = scaled_size(size, opt)
     if "crop" in steps:
-        if w < opt.crop_size or h < opt.crop_size:
-            raise UsageError(f"--crop_size {opt.crop_size}: an image of {w}x{h} is smaller; raise --load_size")
         params["crop_pos"] = random.randint(0, w - opt.crop_size), random.randint(0, h - opt.crop_size)
         w = h = opt.crop_size
     if "trim" in steps:

@@ -19,7 +19,7 @@ from models.finite_check import FiniteCheck
 from models.moving_average import MovingAverage
 from models.networks import define_D, define_G
 from models.networks.load import fitting_state, load_network
-from models.networks.needs import activation_bytes, weight_bytes
+from models.networks.needs import activation_bytes, check_image_size, most_activation_bytes, weight_bytes
 from models.networks.padding import apply_padded
 from models.networks.strips import apply_in_strips, bytes_in_strips, needs_strips
 from models.optimizers import apply_rates, make_adam, make_scheduler
@@ -110,7 +110,7 @@ class BaseModel(ABC):
             raise UsageError(f"--context: --netG {opt.netG} has no such branch; choose a resnet")
         no_antialias = opt.no_antialias, opt.no_antialias_up
         build = partial(define_G, input_nc, output_nc, *upstream_order, *no_antialias, context=opt.context)
-        return self._build(build, input_nc, f"--netG {opt.netG} --ngf {opt.ngf}")
+        return self._build(build, input_nc, opt.ngf, f"--netG {opt.netG} --ngf {opt.ngf}")
 
     def make_discriminator(self, input_nc: int) -> nn.Module:
         """Build the discriminator that the options name."""
@@ -118,28 +118,25 @@ class BaseModel(ABC):
         upstream_order = (opt.ndf, opt.netD, opt.n_layers_D, opt.normD, opt.init_type, opt.init_gain)
         layers = f" --n_layers_D {opt.n_layers_D}" if opt.netD == "n_layers" else ""
         build = partial(define_D, input_nc, *upstream_order, opt.no_antialias)
-        return self._build(build, input_nc, f"--netD {opt.netD}{layers} --ndf {opt.ndf}")
+        return self._build(build, input_nc, opt.ndf, f"--netD {opt.netD}{layers} --ndf {opt.ndf}")
 
-    def _build(self, build: Callable[[], nn.Module], channels: int, flags: str) -> nn.Module:
-        """Build a network, unless its weights, or a training step of it, cannot fit into memory.
+    def _build(self, build: Callable[[], nn.Module], channels: int, filters: int, flags: str) -> nn.Module:
+        """Build a network, unless it does not take images of --crop_size, or cannot fit into memory with them.
 
-        Args: channels: of its input; flags: that define it, for messages.
+        Args: channels: of its input; filters: of its largest layers; flags: that define it, for messages.
         """
         opt = self.opt
         with torch.device("meta"):
             sketch = build()
+        free, place = memory.free_on(self.device)
         needed = weight_bytes(sketch)
         if self.isTrain:
-            try:  # with gradients and two moments
-                images = opt.batch_size, channels, opt.crop_size, opt.crop_size
-                needed = 4 * needed + activation_bytes(sketch, images)
-            except (RuntimeError, ValueError):
-                multiple = getattr(sketch, "size_multiple", 1)
-                reason = f"needs a multiple of {multiple}; choose another size, unet_128 or a resnet"
-                reason = reason if opt.crop_size % multiple else "needs a larger one"
-                raise UsageError(f"--crop_size {opt.crop_size}: {flags} {reason}") from None
+            check_image_size(sketch, opt.crop_size, flags)
             flags += f" --crop_size {opt.crop_size} --batch_size {opt.batch_size}"
-        free, place = memory.free_on(self.device)
+            needed *= 4  # with gradients and two moments
+            images = opt.batch_size, channels, opt.crop_size, opt.crop_size
+            if needed + most_activation_bytes(images, filters) > free:
+                needed += activation_bytes(sketch, images)
         if needed > free:
             raise UserError(f"{flags}: this takes {needed / 1e9:.1f} GB of {place} or more, and {free / 1e9:.1f} GB "
                             "are free")  # fmt: skip
@@ -318,10 +315,12 @@ class BaseModel(ABC):
 
     def check_state(self, state: object, source: str) -> None:
         """Raise a UserError unless `load_state` can restore all of it. Args: source: the name of its file."""
+        networks = state.get("networks") if isinstance(state, dict) else None
+        if isinstance(networks, dict):  # first, because what else differs follows from other networks
+            for name, net in self.networks().items():
+                fitting_state(net, networks.get(name, {}), source, name, vars(self.opt))
         if problem := state_mismatch(state, self):
             raise UserError(f"{source} is not usable: {problem}")
-        for name, net in self.networks().items():
-            fitting_state(net, state["networks"].get(name, {}), source, name, vars(self.opt))
         for name in self.averages.keys() & state.get("averages", {}).keys():
             weights = state["averages"][name]["weights"]
             fitting_state(self.networks()[name], weights, source, name, vars(self.opt))

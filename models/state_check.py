@@ -8,7 +8,8 @@ import torch
 from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves
 
-from models.optimizers import parameters_of
+from models.networks.load import is_plain
+from models.optimizers import optimizer_state, parameters_of
 from util.random_state import random_state
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def _tensor_mismatch(found: object, expected: torch.Tensor, name: str) -> str | 
 
 def _non_finite(values: object, name: str) -> str | None:
     tensors = [value for value in tree_leaves(values) if isinstance(value, torch.Tensor)]
+    if not all(map(is_plain, tensors)):
+        return f"{name} has values that are not plain numbers"
     is_finite = all(bool(tensor.isfinite().all()) for tensor in tensors)
     return None if is_finite else f"{name} has values that are not finite numbers"
 
@@ -92,25 +95,45 @@ def optimizer_mismatch(found: object, optimizer: Optimizer, name: str) -> str | 
 
     How a step is computed, such as `fused`, may differ: each device has its own.
     """
-    groups = [{"params": group["params"], "lr": 0.1} for group in optimizer.param_groups]
-    sizes = [{**group, "params": [0] * len(group["params"])} for group in groups]
-    if problem := mismatch(found, {"param_groups": sizes, "state": {}}, name):
+    settings = [
+        {key: value for key, value in group.items() if isinstance(value, (float, tuple))} for group in _plain(optimizer)
+    ]
+    groups = [{**one, "lr": 0.1, "params": [0] * len(group["params"])}
+              for one, group in zip(settings, optimizer.param_groups, strict=True)]  # fmt: skip
+    if problem := mismatch(found, {"param_groups": groups, "state": {}}, name):
         return problem
     parameters = parameters_of(optimizer)
     for index, moments in found["state"].items():
-        if index not in range(len(parameters)):
-            return f"{name} has moments of a weight {index}, which there is not"
-        like = {"step": None, "exp_avg": parameters[index], "exp_avg_sq": parameters[index]}
         where = f"{name}.state[{index}]"
-        if problem := mismatch(moments, like, where) or _non_finite(moments, where):
+        if index not in range(len(parameters)) or not isinstance(moments, dict):
+            return f"{where} does not belong to a weight"
+        if problem := _moments_mismatch(moments, parameters[index], where):
             return problem
+        if isinstance(optimizer, torch.optim.Adam) and not moments.keys() >= {"step", "exp_avg", "exp_avg_sq"}:
+            return f"{where} lacks a moment"
     return None
+
+
+def _plain(optimizer: Optimizer) -> list[dict]:
+    return optimizer_state(optimizer)["param_groups"]
+
+
+def _moments_mismatch(moments: dict, parameter: torch.Tensor, name: str) -> str | None:
+    for key, value in moments.items():
+        number = torch.as_tensor(value, dtype=torch.float32) if type(value) in (int, float) else value
+        if not isinstance(number, torch.Tensor) or number.shape not in ((), parameter.shape):
+            return f"{name}.{key} has not the shape of its weight"
+        if not number.is_floating_point():
+            return f"{name}.{key} has values of type {number.dtype}"
+    return _non_finite(moments, name)
 
 
 def scheduler_mismatch(found: object, scheduler: object, name: str) -> str | None:
     """Return why a saved state of a schedule cannot be restored, or None. Private values differ between versions."""
     own = {key: value for key, value in scheduler.state_dict().items() if not key.startswith("_")}
     problem = mismatch(found, {**own, "best": None}, name)
+    if not problem and "lr_lambdas" in own and found["lr_lambdas"] != own["lr_lambdas"]:  # functions are not saved
+        problem = f"{name}.lr_lambdas has values"
     return f"{problem}; was it saved with another --lr_policy?" if problem else None
 
 

@@ -1,6 +1,7 @@
 """Flags shared by training and testing, and how their values are resolved."""
 
 import argparse
+import os
 import random
 import sys
 from argparse import Namespace
@@ -153,10 +154,13 @@ class BaseOptions:
         opt.load_size = opt.load_size or opt.crop_size
         if opt.suffix and "suffix" in self.explicit:
             try:
-                opt.name = f"{opt.name}_{opt.suffix.format(**vars(opt))}"
-            except (KeyError, ValueError, IndexError) as error:
+                suffix = opt.suffix.format(**vars(opt))
+            except (KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
                 raise UsageError(f"--suffix {opt.suffix}: expected names of options in braces, not {error}") from None
+            opt.name = f"{opt.name}_{suffix}"
             check_name("suffix", opt.name)
+            if "/" in suffix or os.sep in suffix:
+                raise UsageError(f"--suffix {opt.suffix}: it is {suffix!r} here; expected no folder")
         for flag in ("name", "epoch", "pretrained_name"):  # parts of paths
             if getattr(opt, flag, None) is not None:
                 check_name(flag, str(getattr(opt, flag)))

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import math
 import sys
 from argparse import Namespace
 
@@ -54,6 +55,8 @@ class OneLineParser(argparse.ArgumentParser):
                 value = [kind(word) for word in value.strip("[]").split(",")] if action.nargs == 2 else kind(value)
             except (ValueError, argparse.ArgumentTypeError):
                 raise UsageError(f"{action.option_strings[0]} {value}: not a value of this flag") from None
+        elif not _has_type(value, action):
+            raise UsageError(f"{action.option_strings[0]} {value}: not a value of this flag")
         if action.choices and value not in action.choices:
             allowed = ", ".join(map(str, action.choices))
             raise UsageError(f"{action.option_strings[0]} {value} is not available here, only {allowed}")
@@ -73,6 +76,21 @@ class OneLineParser(argparse.ArgumentParser):
         near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.5)
         hint = f"; the nearest is {near[0]}" if near else ""
         raise UsageError(f"unknown flag {flag}{hint} (python {sys.argv[0] or 'train.py'} --help lists all)")
+
+
+def _has_type(value: object, action: argparse.Action) -> bool:
+    """Return True if a value of a record, which is not text, has the type of a flag's values."""
+    if action.nargs == 2:
+        return isinstance(value, (list, tuple)) and len(value) == 2 and all(_is_number(each) for each in value)
+    if isinstance(action.default, bool):
+        return isinstance(value, bool)
+    if action.type is int:
+        return _is_number(value) and value in (int(value), math.inf)
+    return action.type not in (None, str2bool) and _is_number(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def explicit_flags(parser: argparse.ArgumentParser, argv: list[str]) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import argparse
 import os
 from argparse import Namespace
+from pathlib import Path
 
 from models import acceleration
 from models.gan_loss import GAN_MODES
@@ -111,6 +112,7 @@ class TrainOptions(BaseOptions):
         self._find_start(opt)
         if opt.n_epochs + opt.n_epochs_decay < 1:
             raise UsageError("--n_epochs and --n_epochs_decay: expected a sum of 1 or more")
+        self._check_start(opt)
         if opt.crop_size < 24:
             raise UsageError(f"--crop_size {opt.crop_size}: expected 24 or more for the discriminator")
         opt.display_password = opt.display_password or os.environ.get("VISDOM_PASSWORD")
@@ -136,3 +138,15 @@ class TrainOptions(BaseOptions):
             opt.epoch_count = int(opt.epoch) + 1 if opt.epoch.isdecimal() else record.next_epoch(folder)
         if last_in_upstream and has_state:
             print(f"CUT trained this run after {folder.state} was written: its networks are used, not that state")
+
+    def _check_start(self, opt: Namespace) -> None:
+        """Raise an error for a start that flags ask for and that is not there."""
+        if opt.pretrained_name:
+            folder = RunFolder(Path(opt.checkpoints_dir) / opt.pretrained_name)
+            if not folder.path.is_dir():
+                raise UserError(f"--pretrained_name {opt.pretrained_name}: there is no run {folder.path}")
+        elif not opt.continue_train and opt.epoch != "latest":
+            raise UsageError(f"--epoch {opt.epoch}: it is what --continue_train or --pretrained_name loads; give one")
+        last_epoch = opt.n_epochs + opt.n_epochs_decay
+        if not opt.continue_train and opt.epoch_count > last_epoch:
+            raise UsageError(f"--epoch_count {opt.epoch_count}: the last epoch is {last_epoch}")

@@ -1,6 +1,5 @@
 """train.py and test.py as you run them: stopping, continuing, testing any size, and mistakes."""
 
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,8 @@ import torch
 from tests.helpers.build import same_checkpoints
 from tests.helpers.flags import COLORCUT, MODELS, TINY
 from tests.helpers.images import noise, read, save
-from tests.helpers.launch import error_of, output_of, start
+from tests.helpers.launch import error_of, output_of
 from util.checkpoint import load
-from util.report import metrics_log
 
 
 def command(dataroot: Path, folder: Path, name: str, flags: str = "", model: str = COLORCUT) -> str:
@@ -51,27 +49,6 @@ def test_train_continues_as_if_it_had_not_stopped_and_test_colors(dataroot, tmp_
 
 
 @pytest.mark.slow
-def test_train_continues_as_if_it_had_not_stopped_after_every_signal(dataroot, tmp_path):
-    flags = "--n_epochs 3 --batch_size 2 --print_freq 2 --save_latest_freq 2"
-    output_of(command(dataroot, tmp_path, "whole", flags))
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGKILL):
-        with start(command(dataroot, tmp_path, number.name, flags)) as process:
-            for line in process.stdout:
-                if "epoch: 1, iters: 4" in line:  # the first state is saved by then
-                    process.send_signal(number)
-                    break
-            rest = process.stdout.read()
-        killed = number == signal.SIGKILL
-        codes = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129, signal.SIGUSR1: 0, signal.SIGKILL: -9}
-        assert process.returncode == codes[number] and killed != ("stopped and saved" in rest)
-        output_of(continuation(tmp_path, number.name))
-        assert same_checkpoints(tmp_path / "whole", tmp_path / number.name)
-        # The log continues too: each point once.
-        logs = [points(tmp_path / name / "metrics.jsonl") for name in ("whole", number.name)]
-        assert logs[0] == logs[1] and len(logs[0]) == 6
-
-
-@pytest.mark.slow
 def test_train_stops_by_itself_and_continues_as_if_it_had_not(dataroot, tmp_path):
     output_of(command(dataroot, tmp_path, "whole", "--n_epochs 2"))
     printed = output_of(command(dataroot, tmp_path, "pieces", "--n_epochs 2 --time_limit 1e-6"))
@@ -79,10 +56,6 @@ def test_train_stops_by_itself_and_continues_as_if_it_had_not(dataroot, tmp_path
     assert "continuing at epoch 1, image 1" in output_of(continuation(tmp_path, "pieces", "--time_limit 1e-6"))
     assert "continuing at epoch 1, image 2" in output_of(continuation(tmp_path, "pieces"))  # it is not restored
     assert same_checkpoints(tmp_path / "whole", tmp_path / "pieces")
-
-
-def points(path: Path) -> list[tuple]:
-    return [(r["epoch"], r["epoch_iter"], r["iteration"], r["losses"]) for r in metrics_log.read(path)]
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from util.interrupt import raise_on_signals
 
@@ -22,6 +23,11 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def print_error(message: str) -> None:
+    """Print an error as one line on stderr, also if it names a file whose name has several."""
+    print(f"error: {' '.join(message.splitlines())}", file=sys.stderr)
+
+
 def run(main: Callable[[], int | None]) -> None:
     """Call `main`, and end with the exit code that it returns. An error of the user's ends in one line on stderr.
 
@@ -33,7 +39,7 @@ def run(main: Callable[[], int | None]) -> None:
     code, message = _outcome(main)
     try:
         if message:
-            print(f"error: {message}", file=sys.stderr)
+            print_error(message)
         sys.stdout.flush()
     except OSError as error:  # nobody reads it, or its disk is full
         print(f"error: standard output could not be written ({error})", file=sys.stderr)
@@ -48,8 +54,9 @@ def _outcome(main: Callable[[], int | None]) -> tuple[int, str]:
     try:
         return main() or 0, ""
     except UserError as error:
-        # A loader worker wraps the text in its own traceback; the last line is the message.
-        message = str(error).strip().splitlines()[-1].removeprefix(f"{__name__}.{type(error).__name__}: ")
+        message = str(error).strip()
+        if "Traceback (most" in message:  # a loader worker wraps the text in its own; the last line is the message
+            message = message.splitlines()[-1].removeprefix(f"{__name__}.{type(error).__name__}: ")
         return (2 if isinstance(error, UsageError) else 1), message
     except OSError as error:  # a full disk, a folder that may not be written: its text names the file
         return 1, first_line(error)
@@ -83,4 +90,5 @@ def _prepare_output() -> None:
                 os.dup2(descriptor, number)
             setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            with suppress(OSError):  # some devices cannot
+                stream.reconfigure(errors="backslashreplace")

@@ -34,7 +34,7 @@ def set_random_state(state: dict[str, object], device: torch.device | None = Non
 def set_torch_random_state(state: dict[str, torch.Tensor | None], device: torch.device | None = None) -> None:
     """Restore what `torch_random_state` returned."""
     torch.set_rng_state(state["torch"].cpu())
-    if state["cuda"] is not None and device is not None and device.type == "cuda":
+    if state.get("cuda") is not None and device is not None and device.type == "cuda":
         torch.cuda.set_rng_state(state["cuda"].cpu(), device)
 
 

@@ -1,9 +1,12 @@
 """Every path of a training run, below CHECKPOINTS_DIR/NAME. The file names are CUT's where CUT has such a file."""
 
+import os
 from argparse import Namespace
 from pathlib import Path
 
 from util.errors import UsageError
+
+_LONGEST_NAME = 200  # of a file or folder, in bytes: systems take 255, and suffixes are added
 
 
 class RunFolder:
@@ -60,7 +63,9 @@ def _number_of(earlier_state: Path) -> str:
 
 
 def check_name(flag: str, name: str) -> None:
-    """Raise a UsageError if a name is empty or would lead out of the folder that it is in."""
+    """Raise a UsageError if a name is empty, too long, or would lead out of the folder that it is in."""
     path = Path(name)
     if not name.strip() or not path.parts or ".." in path.parts or path.is_absolute() or "\0" in name:
         raise UsageError(f"--{flag} {name!r}: expected a name that stays in its folder")
+    if max(len(os.fsencode(part)) for part in path.parts) > _LONGEST_NAME:
+        raise UsageError(f"--{flag} {name[:40]}...: expected a name of at most {_LONGEST_NAME} bytes")

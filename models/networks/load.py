@@ -32,12 +32,17 @@ def fitting_state(net: torch.nn.Module, state: object, source: str, name: str, f
         advice = _suggest_flags(infer_flags(name, state), name, flags)
         raise UserError(f"{source} does not fit net{name}: {'; '.join(differ[:3])}{more}. {advice}")
     for key, value in state.items():
-        if own[key].is_floating_point() != value.is_floating_point() or value.is_complex():
-            kind = str(value.dtype).removeprefix("torch.")
+        if own[key].is_floating_point() != value.is_floating_point() or value.is_complex() or not is_plain(value):
+            kind = str(value.dtype).removeprefix("torch.") if is_plain(value) else "a kind that is not plain numbers"
             raise UserError(f"{source} is not usable: {key} of net{name} has values of type {kind}")
         if not bool(value.isfinite().all()):
             raise UserError(f"{source} is not usable: {key} of net{name} has values that are not finite numbers")
     return state
+
+
+def is_plain(value: torch.Tensor) -> bool:
+    """Return True for a dense tensor that has its values."""
+    return value.layout == torch.strided and not value.is_quantized and value.device.type != "meta"
 
 
 def _checked(content: object, source: str) -> State:

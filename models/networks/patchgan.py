@@ -11,6 +11,7 @@ class NLayerDiscriminator(nn.Module):
 
     def __init__(self, input_nc: int, ndf: int, n_layers: int, norm: NormLayer, antialias: bool = True):
         super().__init__()
+        self.n_layers = n_layers
         bias = needs_bias(norm)
         layers: list[nn.Module] = []
         before = input_nc

@@ -17,7 +17,7 @@ def silence() -> None:
 
 def warn(line: str) -> None:
     """Print a line to stderr, which --quiet does not suppress, without breaking the bar."""
-    _print(line, sys.stderr)
+    _print(" ".join(line.splitlines()), sys.stderr)
 
 
 def _print(line: str, stream: TextIO) -> None:

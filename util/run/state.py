@@ -50,6 +50,7 @@ class StateFiles:
         self.sound = [self.folder.state, *self.sound[: self.keep - 1]]
 
     def _keep_earlier(self) -> None:
+        self.sound = [path for path in self.sound if path.is_file()]  # somebody may have removed one
         kept = [self.folder.earlier_state(number) for number in range(1, self.keep)][: len(self.sound)]
         for path, target in reversed(list(zip(self.sound, kept, strict=False))):
             if path == self.folder.state:

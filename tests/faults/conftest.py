@@ -1,0 +1,45 @@
+"""A folder with a trained run, for each case a copy of its own."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.case import TRAIN, snapshot
+from tests.helpers.forks import kill_all
+from tests.helpers.images import make_dataroot, noise
+from tests.helpers.launch import output_of
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Path:
+    """A folder with `set`, and with `ck/run`, a run of 2 epochs of 2 images with 2 states."""
+    folder = tmp_path_factory.mktemp("trained")
+    images = [noise(40, 48, seed) for seed in range(2)]  # few, because hundreds of cases train on them
+    make_dataroot(folder / "set", "trainA", "trainB", "testA", "testB", images=images)
+    # In this process, so that all packages that are imported late are there when it forks.
+    output_of(
+        f"{TRAIN} --name run --n_epochs 2 --save_epoch_freq 1".replace("set", str(folder / "set"), 1).replace(
+            "--checkpoints_dir ck", f"--checkpoints_dir {folder / 'ck'}"
+        )
+    )
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_fork_is_left() -> Iterator[None]:
+    """End what a failed test has started."""
+    yield
+    kill_all()
+
+
+@pytest.fixture
+def folder(trained, tmp_path) -> Path:
+    """A copy of that folder."""
+    target = tmp_path / "work"
+    shutil.copytree(trained, target, symlinks=True)
+    for name in (".stdout", ".stderr"):
+        (target / name).unlink(missing_ok=True)
+    assert snapshot(target).keys() >= {"ck/run/latest_state.pth", "ck/run/earlier_state_1.pth"}
+    return target
