@@ -19,7 +19,7 @@ from models.networks.build import describe_networks
 from models.optimizers import learning_rate
 from options.train_options import TrainOptions
 from util import distributed
-from util.errors import UsageError, run
+from util.errors import UsageError, UserError, run
 from util.random_state import seed_everything
 from util.report.color_spread import ColorSpread
 from util.report.console import silence
@@ -71,6 +71,9 @@ def main(make_model: Callable[[Namespace], BaseModel] = create_model) -> int:
                         return train(opt, dataset, validation, model, saver, report, stop)
                 except NonFiniteError as error:
                     saver.roll_back(error)  # or end, as --on_nan says
+                except UserError as error:
+                    saver.save_before(error)
+                    raise
 
 
 def create_report(opt: Namespace, dataset: Loader, model: BaseModel, saver: Saver) -> TrainingReport | NullReport:

@@ -11,7 +11,7 @@ import os
 import sys
 from argparse import Namespace
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
@@ -27,7 +27,9 @@ from options.parser import OneLineParser
 from util.errors import UsageError, UserError, run
 
 _GRAY = 2.0  # mean distance of the channels, of 255, below which an image counts as gray
-_ONE_TONE = 1.0  # standard deviation of all values, of 255
+_ONE_TONE = 1.0  # standard deviation of each channel, of 255
+_MOST_BITS = 16  # of 256, in which copies differ; different images differ in about a hundred
+_ROWS = 1000  # that are compared with all others at once
 _ERRORS = ("broken", "empty", "in training and test")  # kinds of problems that end in exit code 1
 
 
@@ -118,7 +120,7 @@ def inspect(path: Path, opt: Namespace) -> Found:
         found.problems["tiny"] = f"{image.width}x{image.height}"
     if image.width * image.height > opt.slow_megapixels * 1e6:
         found.problems["huge"] = f"{image.width}x{image.height}"
-    if small.std() < _ONE_TONE:
+    if small.std((0, 1)).max() < _ONE_TONE:
         found.problems["one tone"] = f"all values are near {small.mean():.0f}"
         found.look = ""  # all of them look the same
     return found
@@ -139,7 +141,7 @@ def color_space(file: Image.Image) -> str:
 
 
 def _look(image: Image.Image) -> str:
-    """Return a difference hash: which of the neighbors in a 17x16 gray copy is brighter."""
+    """Return a difference hash of 256 bits: which of the neighbors in a 17x16 gray copy is brighter."""
     values = np.asarray(image.convert("L").resize((17, 16), Image.Resampling.BOX), np.int16)
     return np.packbits(values[:, 1:] > values[:, :-1]).tobytes().hex()
 
@@ -155,21 +157,26 @@ def mark_gray(by_folder: dict[str, list[Found]]) -> None:
 
 
 def mark_duplicates(by_folder: dict[str, list[Found]]) -> None:
-    """Name images that are there twice, and those that are in training and in test."""
-    for kind, digest in (("duplicate", "pixels"), ("looks the same", "look")):
-        groups: dict[str, list[tuple[str, Found]]] = defaultdict(list)
-        for name, ones in by_folder.items():
-            for one in ones:
-                if getattr(one, digest):
-                    groups[getattr(one, digest)].append((name, one))
-        for group in groups.values():
-            for number, (name, one) in enumerate(group):
-                others = [(other_name, other) for other_name, other in group if other is not one]
-                leak = next((other for other_name, other in others if _phase(other_name) != _phase(name)), None)
-                if leak:
-                    one.problems.setdefault("in training and test", leak.path)
-                elif number and "duplicate" not in one.problems:
-                    one.problems[kind] = group[0][1].path
+    """Name images that are there twice, also in another size or quality, and those that are in training and in test."""
+    images = [(name, one) for name, ones in by_folder.items() for one in ones if one.look]
+    for first, second in pairs_alike([one.look for _, one in images]):
+        (name, one), (other_name, other) = images[first], images[second]
+        if _phase(name) != _phase(other_name):
+            one.problems.setdefault("in training and test", other.path)
+            other.problems.setdefault("in training and test", one.path)
+        elif not {"duplicate", "looks the same"} & other.problems.keys():
+            other.problems["duplicate" if one.pixels == other.pixels else "looks the same"] = one.path
+
+
+def pairs_alike(looks: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the numbers of each two hashes that differ in few bits, the smaller one first."""
+    bits = np.array([np.unpackbits(np.frombuffer(bytes.fromhex(look), np.uint8)) for look in looks], np.float32)
+    signs = 2 * bits.reshape(len(looks), -1) - 1
+    for start in range(0, len(looks), _ROWS):
+        differing = (signs.shape[1] - signs[start : start + _ROWS] @ signs.T) / 2
+        for row, column in zip(*np.nonzero(differing <= _MOST_BITS), strict=True):
+            if start + row < column:
+                yield start + int(row), int(column)
 
 
 def _phase(folder: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.faults.case import EVALUATE, NEW, TEST, ends, snapshot
+from tests.faults.case import CONTINUE, EVALUATE, NEW, TEST, ends, snapshot
 from tests.helpers.images import noise, save
 
 PICTURE = noise(40, 48, 5)
@@ -111,6 +111,13 @@ def test_bad_pixels_end_training_or_are_skipped(folder, name):
     ends(f"{NEW} --batch_size 3 --max_dataset_size 3", folder, 1, "set/trainB/x.tif")
     done = ends(f"{NEW} --on_bad_image skip --n_epochs 2", folder, 0, "end of epoch 2 / 2")
     assert done.stderr.count("\n") == 1 and "set/trainB/x.tif" in done.stderr
+
+
+def test_what_was_trained_before_a_bad_image_is_saved(folder):
+    BAD_PIXELS["PNG cut short"](folder / "set/trainB/x.png")
+    ends(f"{NEW} --serial_batches", folder, 1, "set/trainB/x.png")
+    (folder / "set/trainB/x.png").write_bytes(content("PNG"))
+    ends(CONTINUE.replace("--name run", "--name new"), folder, 0, "continuing at epoch 1, image 2")
 
 
 @pytest.mark.parametrize("name", [*BAD_HEADERS, *BAD_PIXELS])

@@ -198,3 +198,12 @@ def test_lr_that_explodes_by_itself_rolls_back(folder):
     done = ends(f"{CONTINUE} --n_epochs 4 --lr 1e30 --on_nan rollback", folder, 1, "after 3 rollbacks")
     assert "--lr 5e+29" in done.stderr
     ends(f"{CONTINUE} --n_epochs 4", folder, 0, "continuing at epoch 3")
+
+
+def test_nan_after_a_start_from_networks_alone_keeps_those_networks(folder):
+    for path in (folder / "ck/run").glob("*_state*.pth"):
+        path.unlink()
+    before = {path.name for path in (folder / "ck/run").glob("*_net_*.pth")}
+    again = f"{CONTINUE} --epoch latest --epoch_count 1 --n_epochs 3 --on_nan rollback"
+    ends(again, folder, 1, "after 3 rollbacks", lambda: explode(1))
+    assert before <= {path.name for path in (folder / "ck/run").glob("*_net_*.pth")}

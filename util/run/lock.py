@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import TextIO
 
 from util.errors import UsageError, UserError
 from util.files import remove_temporary
+from util.report.console import warn
 from util.run_folder import RunFolder
 
 try:
@@ -62,9 +62,7 @@ def _lock(file: TextIO, folder: RunFolder) -> None:
         holder = file.read().strip() or "another process"
         raise UserError(f"{folder.path} is being trained by {holder}; wait for it, or choose another --name") from None
     except OSError as error:
-        reason = error.strerror
-        print(f"warning: {folder.path} cannot be locked ({reason}): see that no second process trains in it",
-              file=sys.stderr)  # fmt: skip
+        warn(f"warning: {folder.path} cannot be locked ({error.strerror}): see that no second process trains in it")
     try:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from util import distributed
-from util.errors import UserError
+from util.errors import UsageError, UserError
 from util.report.console import warn
 from util.run.state import FORMAT, Progress, StateFiles, check_progress
 from util.run_folder import RunFolder
@@ -88,7 +88,7 @@ class Saver:
         if now != before:
             print(f"a step had {before} images until now, and has {now} from here: --batch_size x --accumulate "
                   "x processes")  # fmt: skip
-        if distributed.is_first() and self.progress.iterations == 0:  # a run that was killed as it replaced another
+        if distributed.is_first() and state.get("replaces_run"):  # it may have been killed as it did
             self._remove_networks()
         print(f"continuing at epoch {self.progress.epoch}, image {self.progress.epoch_iter}")
 
@@ -107,7 +107,7 @@ class Saver:
         """
         if self.opt.overwrite:
             self.states.sound = []
-        content = self._state()
+        content = {**self._state(), "replaces_run": self.opt.overwrite}
         if distributed.is_first():
             self.states.write(content)
             if self.opt.overwrite:
@@ -141,6 +141,12 @@ class Saver:
         if self.error is not None:
             raise UserError(f"{self.folder.path} could not be written ({self.error}): training since the last save "
                             "is lost")  # fmt: skip
+
+    def save_before(self, error: UserError) -> None:
+        """Save what has been trained before an error of the data ends the run; of several processes only one has it."""
+        trained = self.progress.iterations > 0 and not isinstance(error, UsageError)
+        if trained and distributed.world_size() == 1:
+            self.save()
 
     def save_best(self) -> bool:
         """Write the networks alone as the best so far; return True if that was possible. For the first process."""
