@@ -13,8 +13,7 @@ from data.image_cache import ImageCache, cache_if_it_fits
 from data.image_folder import make_dataset
 from data.image_reader import read_image, stored_size
 from data.transforms import check_crop, get_params, get_transform, scale
-from util.errors import UserError
-from util.report.console import warn
+from util.errors import UserError, warn
 
 __all__ = ["BaseDataset", "get_params", "get_transform"]  # datasets from a CUT checkout import all three from here
 

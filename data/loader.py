@@ -12,8 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from data.prefetch import prefetch
 from util import distributed, random_state
-from util.errors import UsageError, UserError
-from util.report.console import warn
+from util.errors import UsageError, UserError, warn
 
 
 class Loader:

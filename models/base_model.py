@@ -5,7 +5,7 @@ import itertools
 import warnings
 from abc import ABC, abstractmethod
 from argparse import Namespace
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from functools import partial
 from pathlib import Path
 
@@ -16,17 +16,17 @@ from models import checkpoints
 from models.acceleration import compile_networks, prepare_device
 from models.cuda_graph import RecordedStep
 from models.finite_check import FiniteCheck
+from models.fitting import build_that_fits, check_image_fits
 from models.moving_average import MovingAverage
 from models.networks import define_D, define_G
-from models.networks.load import fitting_state, load_network
-from models.networks.needs import activation_bytes, check_image_size, most_activation_bytes, weight_bytes
+from models.networks.load import load_network
 from models.networks.padding import apply_padded
-from models.networks.strips import apply_in_strips, bytes_in_strips, needs_strips
+from models.networks.strips import apply_in_strips, needs_strips
 from models.optimizers import apply_rates, make_adam, make_scheduler
 from models.presets import PRESETS
-from models.state_check import state_mismatch
-from util import distributed, memory
-from util.errors import UsageError, UserError
+from models.state_check import check_state
+from util import distributed
+from util.errors import UsageError
 from util.run_folder import RunFolder
 from util.util import source_and_style
 
@@ -110,7 +110,7 @@ class BaseModel(ABC):
             raise UsageError(f"--context: --netG {opt.netG} has no such branch; choose a resnet")
         no_antialias = opt.no_antialias, opt.no_antialias_up
         build = partial(define_G, input_nc, output_nc, *upstream_order, *no_antialias, context=opt.context)
-        return self._build(build, input_nc, opt.ngf, f"--netG {opt.netG} --ngf {opt.ngf}")
+        return build_that_fits(build, opt, input_nc, opt.ngf, f"--netG {opt.netG} --ngf {opt.ngf}")
 
     def make_discriminator(self, input_nc: int) -> nn.Module:
         """Build the discriminator that the options name."""
@@ -118,29 +118,7 @@ class BaseModel(ABC):
         upstream_order = (opt.ndf, opt.netD, opt.n_layers_D, opt.normD, opt.init_type, opt.init_gain)
         layers = f" --n_layers_D {opt.n_layers_D}" if opt.netD == "n_layers" else ""
         build = partial(define_D, input_nc, *upstream_order, opt.no_antialias)
-        return self._build(build, input_nc, opt.ndf, f"--netD {opt.netD}{layers} --ndf {opt.ndf}")
-
-    def _build(self, build: Callable[[], nn.Module], channels: int, filters: int, flags: str) -> nn.Module:
-        """Build a network, unless it does not take images of --crop_size, or cannot fit into memory with them.
-
-        Args: channels: of its input; filters: of its largest layers; flags: that define it, for messages.
-        """
-        opt = self.opt
-        with torch.device("meta"):
-            sketch = build()
-        free, place = memory.free_on(self.device)
-        needed = weight_bytes(sketch)
-        if self.isTrain:
-            check_image_size(sketch, opt.crop_size, flags)
-            flags += f" --crop_size {opt.crop_size} --batch_size {opt.batch_size}"
-            needed *= 4  # with gradients and two moments
-            images = opt.batch_size, channels, opt.crop_size, opt.crop_size
-            if needed + most_activation_bytes(images, filters) > free:
-                needed += activation_bytes(sketch, images)
-        if needed > free:
-            raise UserError(f"{flags}: this takes {needed / 1e9:.1f} GB of {place} or more, and {free / 1e9:.1f} GB "
-                            "are free")  # fmt: skip
-        return build().to(self.device)
+        return build_that_fits(build, opt, input_nc, opt.ndf, f"--netD {opt.netD}{layers} --ndf {opt.ndf}")
 
     def add_adam(self, *nets: nn.Module) -> torch.optim.Optimizer:
         """Make an optimizer for the weights of these networks, and add it to the list."""
@@ -158,11 +136,8 @@ class BaseModel(ABC):
     def translate(self, net: nn.Module, images: torch.Tensor) -> torch.Tensor:
         """Run a generator on images of any size: pad by reflection to a size it takes, and crop the result.
 
-        In a test large images are computed in strips, with the same result; on a CPU in channels-last order, which is
-        faster for single images.
-
-        Raises:
-            UserError: in a test, if the image would need more memory than is free.
+        In a test large images are computed in strips, with the same result, or a UserError says that they do not fit;
+        on a CPU in channels-last order, which is faster for single images.
         """
         if self.isTrain:
             return apply_padded(net, images)
@@ -170,18 +145,9 @@ class BaseModel(ABC):
             net.to(memory_format=torch.channels_last)
             images = images.to(memory_format=torch.channels_last)
         if needs_strips(net, images):
-            self._check_memory(bytes_in_strips(net, images), images)
+            check_image_fits(net, images, self.image_paths[0])
             return torch.cat([apply_in_strips(net, image) for image in images.split(1)])
         return apply_padded(net, images)
-
-    def _check_memory(self, needed: int, images: torch.Tensor) -> None:
-        free, place = memory.free_on(self.device)
-        if needed > free:
-            raise UserError(
-                f"{self.image_paths[0]}: {images.shape[3]}x{images.shape[2]} pixels need {needed / 1e9:.1f} GB of "
-                f"{place}, and {free / 1e9:.1f} are free; --preprocess rescale_shortside scales images to --load_size, "
-                "colorize.py keeps their size"
-            )
 
     @staticmethod
     def set_requires_grad(nets: nn.Module | list[nn.Module], requires_grad: bool = False) -> None:
@@ -315,15 +281,7 @@ class BaseModel(ABC):
 
     def check_state(self, state: object, source: str) -> None:
         """Raise a UserError unless `load_state` can restore all of it. Args: source: the name of its file."""
-        networks = state.get("networks") if isinstance(state, dict) else None
-        if isinstance(networks, dict):  # first, because what else differs follows from other networks
-            for name, net in self.networks().items():
-                fitting_state(net, networks.get(name, {}), source, name, vars(self.opt))
-        if problem := state_mismatch(state, self):
-            raise UserError(f"{source} is not usable: {problem}")
-        for name in self.averages.keys() & state.get("averages", {}).keys():
-            weights = state["averages"][name]["weights"]
-            fitting_state(self.networks()[name], weights, source, name, vars(self.opt))
+        check_state(state, source, self)
 
     def load_state(self, state: dict) -> None:
         """Restore what `state` returned. Rates and numbers of epochs given for this run win."""

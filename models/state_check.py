@@ -8,12 +8,26 @@ import torch
 from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves
 
-from models.networks.load import is_plain
+from models.networks.load import fitting_state, is_plain
 from models.optimizers import optimizer_state, parameters_of
+from util.errors import UserError
 from util.random_state import random_state
 
 if TYPE_CHECKING:
     from models.base_model import BaseModel
+
+
+def check_state(state: object, source: str, model: "BaseModel") -> None:
+    """Raise a UserError unless `model.load_state` can restore all of a state. Args: source: the name of its file."""
+    flags = vars(model.opt)
+    networks = state.get("networks") if isinstance(state, dict) else None
+    if isinstance(networks, dict):  # first, because what else differs follows from other networks
+        for name, net in model.networks().items():
+            fitting_state(net, networks.get(name, {}), source, name, flags)
+    if problem := state_mismatch(state, model):
+        raise UserError(f"{source} is not usable: {problem}")
+    for name in model.averages.keys() & state.get("averages", {}).keys():
+        fitting_state(model.networks()[name], state["averages"][name]["weights"], source, name, flags)
 
 
 def state_mismatch(state: object, model: "BaseModel") -> str | None:

@@ -18,6 +18,7 @@ from options.parser import OneLineParser, explicit_flags
 from options.ranges import check_gray_range, check_ranges
 from util.device import device_of, parse_gpu_ids
 from util.errors import UsageError
+from util.run.run_record import RunRecord
 from util.run_folder import RunFolder, check_name
 from util.util import str2bool
 
@@ -181,7 +182,7 @@ class BaseOptions:
         """Return the resolved options one a line, each with its default where it differs."""
         return record.as_text(opt, self.defaults)
 
-    def record(self, opt: Namespace) -> record.Record:
+    def record(self, opt: Namespace) -> RunRecord:
         """Return the record of the resolved options, to be written into the run's folder."""
         return record.of(opt, self.defaults)
 

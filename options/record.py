@@ -3,12 +3,11 @@
 import json
 import re
 from argparse import Namespace
-from dataclasses import dataclass
 from pathlib import Path
 
 from util import checkpoint
 from util.errors import UserError
-from util.files import replacing
+from util.run.run_record import RunRecord
 from util.run_folder import RunFolder
 
 # Not restored when a run continues: where it computes, where it lies, what it started from.
@@ -17,32 +16,11 @@ _NOT_RESTORED = {"device", "gpu_ids", "isTrain", "dry_run", "continue_train", "e
                  "max_memory_report", "time_limit", "overwrite", "acceleration"}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Record:
-    """The options of a run: the `values` that it is continued with, and all of them as `text`."""
-
-    folder: RunFolder
-    phase: str
-    values: dict[str, object]
-    text: str
-
-    def write(self) -> None:
-        """Write `PHASE_opt.txt` and `PHASE_opt.json` into the run's folder."""
-        self.folder.path.mkdir(parents=True, exist_ok=True)
-        files = {
-            self.folder.options_text(self.phase): self.text,
-            self.folder.options_json(self.phase): json.dumps(self.values, indent=2, sort_keys=True),
-        }
-        for path, text in files.items():
-            with replacing(path) as file:
-                file.write(f"{text}\n".encode())
-
-
-def of(opt: Namespace, defaults: dict[str, object]) -> Record:
+def of(opt: Namespace, defaults: dict[str, object]) -> RunRecord:
     """Return the record of these options."""
     values = {name: value for name, value in vars(opt).items() if name not in _NOT_RESTORED}
     values["max_dataset_size"] = None if values["max_dataset_size"] == float("inf") else values["max_dataset_size"]
-    return Record(RunFolder.of(opt), opt.phase, values, as_text(opt, defaults))
+    return RunRecord(RunFolder.of(opt), opt.phase, values, as_text(opt, defaults))
 
 
 def as_text(opt: Namespace, defaults: dict[str, object]) -> str:

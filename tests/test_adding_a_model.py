@@ -39,5 +39,5 @@ def test_adding_a_model_works_as_the_page_says(dataroot, tree, name):
         again = f"train.py --name {name} --continue_train --gpu_ids -1 --n_epochs 2"
         assert "continuing at epoch 2" in output_of(again, cwd=tree)
     else:
-        message = error_of(f"{train} {flags} --accumulate 2", code=2, cwd=tree)
+        message = error_of(f"{train} {flags} --overwrite --accumulate 2", code=2, cwd=tree)
         assert "--model paired does not use TrainingStep" in message

@@ -11,7 +11,8 @@ from tests.helpers.launch import ROOT
 # Where a file lies: where the modules lie that it may import.
 ALLOWED = {"util": {"util"}, "util.run": {"util", "util.run"}, "util.report": {"util", "util.run", "util.report"},
            "data": {"util", "data"}, "models": {"util", "models"}}  # fmt: skip
-ALLOWED["options"] = {"util", "data", "models", "options"}
+ALLOWED["options"] = {"util", "util.run", "data", "models", "options"}
+ALLOWED["data.check"] = {"util", "data", "options"}  # a program
 ALLOWED["train"] = ALLOWED["test"] = ALLOWED["evaluate"] = {*ALLOWED, "options"}
 ALLOWED["inference"] = {"util", "data", "models", "options", "inference"}
 ALLOWED["colorize"] = ALLOWED["export"] = ALLOWED["app"] = {*ALLOWED["inference"]}

@@ -6,6 +6,9 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TextIO
+
+from tqdm import tqdm
 
 from util.interrupt import raise_on_signals
 
@@ -26,6 +29,18 @@ def first_line(error: BaseException) -> str:
 def print_error(message: str) -> None:
     """Print an error as one line on stderr, also if it names a file whose name has several."""
     print(f"error: {' '.join(message.splitlines())}", file=sys.stderr)
+
+
+def warn(line: str) -> None:
+    """Print one line to stderr, which --quiet does not suppress."""
+    print_line(" ".join(line.splitlines()), sys.stderr)
+
+
+def print_line(line: str, stream: TextIO) -> None:
+    """Print a line at once, without breaking a progress bar, whatever becomes of the stream."""
+    # A log on a full disk, or a pipe that nobody reads, must not end a training.
+    with suppress(OSError), tqdm.external_write_mode(file=stream):
+        print(line, file=stream, flush=True)
 
 
 def run(main: Callable[[], int | None]) -> None:

@@ -107,13 +107,13 @@ def test_ctrl_c_while_packages_are_imported_is_one_line(folder, program, after):
     flags = (
         "--name new --n_epochs 3000 --gpu_ids -1" if program == "train.py" else f"--results_dir {folder / 'results'}"
     )
-    process = start(f"{program} --dataroot {folder / 'set'} --checkpoints_dir {folder / 'ck'} {flags}")
-    try:
-        time.sleep(after)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    with start(f"{program} --dataroot {folder / 'set'} --checkpoints_dir {folder / 'ck'} {flags}") as process:
+        try:
+            time.sleep(after)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode in (130, -signal.SIGINT) and "Traceback" not in err, err
     assert err in ("error: stopped by Ctrl-C\n", "")
 

@@ -26,7 +26,9 @@ def start(command: str | list, cwd: Path = ROOT, **environment: str) -> subproce
     """Start python with this command line: text, or a list of words of any type. stdout and stderr are text pipes."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **environment}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, *_words(command)], cwd=cwd, env=environment, **pipes)
+    # A test run in the background ignores Ctrl-C, and would pass that on.
+    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    return subprocess.Popen([sys.executable, *_words(command)], cwd=cwd, env=environment, preexec_fn=heed, **pipes)
 
 
 def run(command: str | list, code: int = 0, cwd: Path | None = None, **environment: str) -> Done:

@@ -71,3 +71,15 @@ def test_row_without_small_has_the_paper_s_size(dataroot):
 def test_row_refuses_a_missing_folder_in_one_line(arguments):
     done = run_row("cut", arguments)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "DATAROOT" in done.stderr
+
+
+def test_row_does_not_continue_the_run_of_another_folder_of_the_same_name(dataroot, tmp_path):
+    """x1/data, then x2/data."""
+    run = tmp_path / "ck/set_colorcut_small"
+    run.mkdir(parents=True)
+    (run / "latest_state.pth").touch()
+    (tmp_path / "first/set").mkdir(parents=True)
+    (run / "train_opt.json").write_text(json.dumps({"dataroot": str(tmp_path / "first/set"), "lr": 1}, indent=2))
+    done = run_row("colorcut", f"{dataroot} --small --checkpoints_dir {tmp_path / 'ck'}")
+    assert done.returncode == 1
+    assert done.stderr == f"error: {run} was trained on {tmp_path / 'first/set'}; give {dataroot} another name\n"

@@ -2,10 +2,10 @@
 
 import os
 import sys
-from contextlib import suppress
-from typing import TextIO
 
 from tqdm import tqdm
+
+from util.errors import print_line
 
 tqdm.monitor_interval = 0  # else tqdm starts a thread for its bar, which nobody ends
 
@@ -13,17 +13,6 @@ tqdm.monitor_interval = 0  # else tqdm starts a thread for its bar, which nobody
 def silence() -> None:
     """Print nothing from now on; errors and warnings still go to stderr."""
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, open until the program ends
-
-
-def warn(line: str) -> None:
-    """Print a line to stderr, which --quiet does not suppress, without breaking the bar."""
-    _print(" ".join(line.splitlines()), sys.stderr)
-
-
-def _print(line: str, stream: TextIO) -> None:
-    # A log on a full disk, or a pipe that nobody reads, must not end a training.
-    with suppress(OSError), tqdm.external_write_mode(file=stream):
-        print(line, file=stream, flush=True)
 
 
 class Console:
@@ -61,7 +50,7 @@ class Console:
 
     def print(self, line: str) -> None:
         """Print a line without breaking the bar."""
-        _print(line, sys.stdout)
+        print_line(line, sys.stdout)
 
     def close(self) -> None:
         """Leave the bar as it is."""

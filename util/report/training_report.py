@@ -4,22 +4,20 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
 
 import torch
 
+from util.errors import warn
 from util.report import html, visdom_monitor
 from util.report.alarms import CollapseAlarm, DataAlarm
 from util.report.color_spread import ColorSpread
-from util.report.console import Console, warn
+from util.report.console import Console
 from util.report.metrics_log import MetricsLog
 from util.report.tensorboard_log import TensorBoardLog
 from util.report.time_estimate import TimeEstimate
 from util.report.training_page import TrainingPage
+from util.run.run_record import RunRecord
 from util.run.state import Progress
-
-if TYPE_CHECKING:
-    from options.record import Record
 
 ComputeVisuals = Callable[[], dict[str, torch.Tensor]]  # images by name; none of them: there is nothing to show
 
@@ -30,7 +28,7 @@ class TrainingReport:
     def __init__(
         self,
         opt: Namespace,
-        record: "Record",
+        record: RunRecord,
         progress: Progress,
         colors: ColorSpread,
         epoch_size: int,

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from util.errors import UsageError, UserError
+from util.errors import UsageError, UserError, warn
 from util.files import remove_temporary
-from util.report.console import warn
 from util.run_folder import RunFolder
 
 try:

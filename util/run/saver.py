@@ -3,17 +3,13 @@
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from util import distributed
-from util.errors import UsageError, UserError
-from util.report.console import warn
+from util.errors import UsageError, UserError, warn
+from util.run.run_record import RunRecord
 from util.run.state import FORMAT, Progress, StateFiles, check_progress
 from util.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    from models.base_model import BaseModel
-    from options.record import Record
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 600.0  # seconds between two attempts to save
 _MOST_ROLLBACKS = 3
@@ -26,7 +22,7 @@ class Saver:
     calls; the first one writes.
     """
 
-    def __init__(self, opt: Namespace, model: "BaseModel", make_record: Callable[[Namespace], "Record"]):
+    def __init__(self, opt: Namespace, model: Any, make_record: Callable[[Namespace], RunRecord]):
         """Args: make_record: returns the record of options, which is written together with the first save."""
         self.opt, self.model, self.make_record = opt, model, make_record
         self.record = make_record(opt)

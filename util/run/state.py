@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from util import checkpoint, distributed
-from util.errors import UserError
-from util.report.console import warn
+from util.errors import UserError, warn
 from util.run_folder import RunFolder
 
 FORMAT = 2

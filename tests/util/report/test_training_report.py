@@ -14,13 +14,13 @@ import pytest
 import torch
 
 from models.color_losses import rgb_to_lab
-from options.record import Record
 from tests.helpers.flags import TRAIN
 from tests.helpers.launch import ROOT, error_of, output_of, run
 from tests.helpers.visdom_server import FakeServer
 from util.report.color_spread import ColorSpread
 from util.report.metrics_log import read
 from util.report.training_report import NullReport, TrainingReport
+from util.run.run_record import RunRecord
 from util.run.state import Progress
 from util.run_folder import RunFolder
 
@@ -41,7 +41,7 @@ def opt(tmp_path) -> Namespace:
 def report_of(opt: Namespace) -> TrainingReport:
     return TrainingReport(
         opt,
-        Record(RunFolder.of(opt), "train", {}, "options"),
+        RunRecord(RunFolder.of(opt), "train", {}, "options"),
         Progress(),
         ColorSpread(rgb_to_lab),
         epoch_size=4,

@@ -292,7 +292,7 @@ def test_visdom_monitor_shows_a_run_on_the_page_and_its_continuation(browser, vi
 @pytest.mark.slow
 def test_visdom_monitor_of_a_server_that_hangs_and_comes_back_costs_the_run_nothing(visdom_server, dataroot, tmp_path):
     """1% of its time at most in monitoring calls; and the weights are those of the same run without a monitor."""
-    often = "--print_freq 20 --display_freq 40 --save_latest_freq 40 --save_by_iter"
+    often = "--print_freq 20 --display_freq 40 --save_latest_freq 200 --save_by_iter"
     flags = [*f"train.py {TINY} {COLORCUT} --no_html --lr_policy linear --n_epochs_decay 0 {often}".split()]
     flags += ["--dataroot", dataroot, "--checkpoints_dir", tmp_path]
     watched = start([*flags, "--n_epochs", 10000, "--name", NAME, "--display_port", visdom_server.port])
