@@ -24,14 +24,6 @@ def saved(done: Outcome, folder: Path, code: int) -> None:
 
 
 @pytest.mark.parametrize("number", CODES)
-def test_a_signal_saves_and_stops(folder, number):
-    fork = Fork(LONG, folder)
-    fork.wait_for("end of epoch 3")
-    fork.send(number)
-    saved(fork.wait(), folder, CODES[number])
-
-
-@pytest.mark.parametrize("number", CODES)
 def test_a_signal_to_the_loading_processes_too_saves_and_stops(folder, number):
     """As batch systems and terminals send it: to every process of the job."""
     fork = Fork(f"{LONG} --num_threads 2 --cache off", folder)
