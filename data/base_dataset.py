@@ -78,12 +78,12 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
         Raises:
             UsageError: if an image is too small to be cropped.
         Args:
-            paths: from `find_images`.
+            paths: from `find_images`, which has read their headers, or any others.
             variants: all options that `read_scaled` will be called with; they may differ in load_size only.
         """
         if not self.opt.isTrain:
             return
-        sizes = {path: self.sizes[path] for path in paths}
+        sizes = {path: self.sizes.get(path) or stored_size(path, self.opt.max_megapixels) for path in paths}
         for path, size in sizes.items():
             for opt in variants:
                 check_crop(size, opt, path)

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from models import create_model
+from options.train_options import TrainOptions
 from tests.faults.case import TRAIN, snapshot
+from tests.helpers.flags import COLORCUT, TINY
 from tests.helpers.forks import kill_all
 from tests.helpers.images import make_dataroot, noise
 from tests.helpers.launch import output_of
+from util.checkpoint import load
+from util.run.saver import Saver
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +48,21 @@ def folder(trained, tmp_path) -> Path:
         (target / name).unlink(missing_ok=True)
     assert snapshot(target).keys() >= {"ck/run/latest_state.pth", "ck/run/earlier_state_1.pth"}
     return target
+
+
+@pytest.fixture(scope="session")
+def saver(trained, tmp_path_factory) -> Saver:
+    """What continues the trained run."""
+    work = tmp_path_factory.mktemp("fuzz")
+    run = f"--dataroot {trained / 'set'} --checkpoints_dir {work} --name run --display_id -1"
+    options = TrainOptions(f"{run} {TINY} {COLORCUT} --n_epochs 2 --n_epochs_decay 0")
+    opt = options.parse()
+    model = create_model(opt)
+    model.setup(opt)
+    return Saver(opt, model, options.record)
+
+
+@pytest.fixture(scope="session")
+def state(trained) -> dict:
+    """The latest state of the trained run."""
+    return load(trained / "ck/run/latest_state.pth")

@@ -6,7 +6,6 @@
 import copy
 import os
 import random
-from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +17,10 @@ from PIL import Image
 
 from data.image_reader import read_image, stored_size
 from inference.image_file import open_frames, vips_errors
-from models import create_model
 from models.networks.load import load_network
-from options.train_options import TrainOptions
-from tests.helpers.flags import COLORCUT, TINY
 from tests.helpers.images import noise
 from util.checkpoint import load
 from util.errors import UserError
-from util.run.saver import Saver
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 100))
 MANY = settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=EXAMPLES == 100,
@@ -45,24 +40,6 @@ def damaged(content: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
         first = int(place * len(content))
         content = content[:first] + new + content[first + length :]
     return content
-
-
-@pytest.fixture(scope="module")
-def saver(trained, tmp_path_factory) -> Saver:
-    """What continues the trained run."""
-    work = tmp_path_factory.mktemp("fuzz")
-    run = f"--dataroot {trained / 'set'} --checkpoints_dir {work} --name run --display_id -1"
-    options = TrainOptions(f"{run} {TINY} {COLORCUT} --n_epochs 2 --n_epochs_decay 0")
-    opt: Namespace = options.parse()
-    model = create_model(opt)
-    model.setup(opt)
-    return Saver(opt, model, options.record)
-
-
-@pytest.fixture(scope="module")
-def state(trained) -> dict:
-    """The latest state of the trained run."""
-    return load(trained / "ck/run/latest_state.pth")
 
 
 def places_of(value: object, path: tuple = ()) -> list[tuple]:

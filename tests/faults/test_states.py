@@ -1,5 +1,7 @@
 """Damaged states: the one before is read, a line says so, and nothing of the damaged one is used."""
 
+import copy
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -10,9 +12,10 @@ import pytest
 import torch
 
 from tests.faults.case import CONTINUE, TRAIN, ends, snapshot
-from tests.helpers.build import same_checkpoints
+from tests.helpers.build import same_checkpoints, same_tensors, weights_of
 from util.checkpoint import load
 from util.errors import UserError
+from util.run.state import _read
 
 GO_ON = f"{CONTINUE} --n_epochs 3"
 State = dict[str, Any]
@@ -118,6 +121,17 @@ def expected(trained, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_state_is_refused_as_a_whole(saver, state, tmp_path, name):
+    """Before anything of it is used: the model stays as it is."""
+    changed, before = copy.deepcopy(state), weights_of(saver.model)
+    WRONG[name](changed)
+    torch.save(changed, tmp_path / "latest_state.pth")
+    with pytest.raises(UserError, match=r"latest_state\.pth"):
+        _read(tmp_path / "latest_state.pth", saver._check, saver.model.device)
+    assert same_tensors(weights_of(saver.model), before)
+
+
+@pytest.mark.parametrize("name", [*WRONG][::4])
 def test_a_wrong_state_is_named_and_the_one_before_it_is_read(folder, expected, name):
     path = folder / "ck/run/latest_state.pth"
     state = torch.load(path, weights_only=True)
@@ -178,6 +192,27 @@ def test_without_any_good_state_the_line_names_the_latest_and_the_way_out(folder
     for path in (folder / "ck/run").glob("*_state*.pth"):
         path.unlink()
     ends(GO_ON, folder, 0, "continuing at epoch 3 with the networks of epoch latest")
+
+
+def test_networks_that_a_killed_save_did_not_write_are_written(folder):
+    """Also after the last epoch, when nothing is left to train."""
+    run, before = folder / "ck/run", snapshot(folder / "ck/run")
+    for name in ("latest_net_G.pth", "2_net_D.pth", "2_net_F.pth"):
+        (run / name).unlink()
+    (run / "latest_net_D.pth").write_bytes((run / "1_net_D.pth").read_bytes())
+    os.utime(run / "latest_net_D.pth", (1, 1))
+    ends(CONTINUE, folder, 0, "all 2 epochs are done")
+    assert same_checkpoints(run, run) and snapshot(run).keys() == before.keys()
+    latest, numbered = (load(run / f"{label}_net_D.pth") for label in ("latest", "2"))
+    assert same_tensors(latest, numbered)
+
+
+@pytest.mark.parametrize("labels", ["x", [1.5], ["../x"], [None]])
+def test_labels_that_are_no_names_are_refused(folder, labels):
+    path = folder / "ck/run/latest_state.pth"
+    state = torch.load(path, weights_only=True)
+    torch.save({**state, "labels": labels}, path)
+    ends(GO_ON, folder, 0, "continuing from earlier_state_1.pth")
 
 
 def test_a_missing_latest_state_is_said(folder, expected):

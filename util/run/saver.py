@@ -9,7 +9,7 @@ from util import distributed
 from util.errors import UsageError, UserError, warn
 from util.run.run_record import RunRecord
 from util.run.state import FORMAT, Progress, StateFiles, check_progress
-from util.run_folder import RunFolder
+from util.run_folder import RunFolder, check_name
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 600.0  # seconds between two attempts to save
 _MOST_ROLLBACKS = 3
@@ -86,11 +86,17 @@ class Saver:
                   "x processes")  # fmt: skip
         if distributed.is_first() and state.get("replaces_run"):  # it may have been killed as it did
             self._remove_networks()
+        if distributed.is_first():
+            self._complete(state.get("labels", []))
         print(f"continuing at epoch {self.progress.epoch}, image {self.progress.epoch_iter}")
 
     def _check(self, state: dict, source: str) -> None:
         check_progress(state.get("progress"), source)
-        step_size = state.get("step_size")
+        labels, step_size = state.get("labels", []), state.get("step_size")
+        if not isinstance(labels, list) or not all(type(label) in (int, str) for label in labels):
+            raise UserError(f"{source} is not usable: labels are {labels}")
+        for label in labels:
+            check_name("label", str(label))
         if type(step_size) is not int or step_size < 1:
             raise UserError(f"{source} is not usable: step_size is {step_size}")
         self.model.check_state(state.get("model"), source)
@@ -103,12 +109,23 @@ class Saver:
         """
         if self.opt.overwrite:
             self.states.sound = []
-        content = {**self._state(), "replaces_run": self.opt.overwrite}
+        content = {**self._state([]), "replaces_run": self.opt.overwrite}
         if distributed.is_first():
             self.states.write(content)
             if self.opt.overwrite:
                 self._remove_networks()
             self.record.write()
+
+    def _complete(self, labels: Sequence[int | str]) -> None:
+        """Write the networks of the state that was read if they are not there: the run was killed before it could."""
+        saved_at = self.states.sound[0].stat().st_mtime
+        for label in labels:
+            files = [self.folder.network(label, name) for name in self.model.networks()]
+            if not all(path.is_file() and path.stat().st_mtime >= saved_at for path in files):
+                try:
+                    self.model.save_networks(label)
+                except OSError as error:
+                    warn(f"warning: {error}; training goes on")
 
     def _remove_networks(self) -> None:
         for path in self.folder.networks():
@@ -155,7 +172,7 @@ class Saver:
 
     def _attempt(self, labels: Sequence[int | str]) -> None:
         start = time.monotonic()
-        content, error = self._state(), None
+        content, error = self._state(labels), None
         if distributed.is_first():
             try:
                 self.folder.path.mkdir(parents=True, exist_ok=True)
@@ -180,8 +197,11 @@ class Saver:
         self.next_attempt = time.monotonic() + self.pause
         self.pause = min(2 * self.pause, _LONGEST_PAUSE)
 
-    def _state(self) -> dict[str, object]:
-        """Return the complete state. All processes must call it: the first one gets it whole."""
+    def _state(self, labels: Sequence[int | str]) -> dict[str, object]:
+        """Return the complete state. All processes must call it: the first one gets it whole.
+
+        Args: labels: under which the networks alone are written after it.
+        """
         self.model.check_losses()
         self.model.check_weights()
         return {
@@ -189,5 +209,6 @@ class Saver:
             "progress": vars(self.progress),
             "step_size": distributed.step_size(self.opt),
             "options": self.record.values,
+            "labels": list(labels),
             "model": self.model.state(),
         }
