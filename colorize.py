@@ -26,8 +26,6 @@ SOME_FAILED = 3  # exit code
 def main() -> None:
     """Color each image that has no result yet. Exit code 3: some could not be colored."""
     opt = colorize_options.parse()
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files can be no text
     style = load_style(folder_of_style(opt), opt.epoch, opt.checkpoint, opt.gpu_ids)
     jobs = plan(opt.inputs, opt.output, style.name, opt.format)
     jobs = shard(jobs, opt.shard) if opt.shard else jobs

@@ -111,7 +111,7 @@ def inspect(path: Path, opt: Namespace) -> Found:
     except (UserError, OSError) as error:
         found.problems["broken"] = str(error).removeprefix(f"{path} ")
         return found
-    values = np.asarray(image.convert("RGB"))
+    values = np.asarray(image)
     small = np.asarray(image.resize((256, 256), Image.Resampling.BOX), np.float32)
     found.is_gray = bool((small.max(2) - small.min(2)).mean() < _GRAY)
     found.pixels = hashlib.sha256(values.tobytes() + str(values.shape).encode()).hexdigest()

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from data.prefetch import prefetch
-from util import distributed, random_state
+from util import distributed, interrupt, random_state
 from util.errors import UsageError, UserError, warn
 
 
@@ -66,9 +66,8 @@ class Loader:
 
 def _leave_signals_to_training(worker: int) -> None:
     """Ignore the signals that stop a run: batch systems send them to workers too, whose images the last step needs."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in interrupt.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _step_size_flags(opt: Namespace) -> str:

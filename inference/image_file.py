@@ -25,8 +25,8 @@ HOLDS_ALPHA = {"png", "webp", "tiff"}
 MAX_SIDE = {"webp": 16_383}
 READ_MAX_SIDE = 20_000
 _SUBFILE_TYPE = 254  # a tag of TIFF
-# Value of white in pixels that are neither of 8 nor of 16 bits, as data/image_reader.py has it.
 _OUTSIDE = 0.01  # share of the pixels that may be outside of a range that nobody gave; as in data/image_reader.py
+# Value of white in pixels that are neither of 8 nor of 16 bits, as data/image_reader.py has it.
 _WIDE_WHITE = {"short": 65535, "uint": 65535, "int": 65535, "float": 1, "double": 1}
 pyvips.cache_set_max(0)  # a file may change between two reads
 

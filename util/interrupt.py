@@ -6,6 +6,8 @@ import threading
 import time
 
 START = time.monotonic()  # of the program
+# What stops a run: of a batch system that ends a job, Ctrl-C, a lost connection, and a batch system's warning.
+SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1") if hasattr(signal, name)]
 
 
 def _end(number: int, frame: object) -> None:

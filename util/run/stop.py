@@ -8,8 +8,6 @@ import time
 
 from util import distributed, interrupt
 
-# Of a batch system that ends a job, Ctrl-C, a lost connection, and a batch system's warning.
-_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1") if hasattr(signal, name)]
 _REPEAT_SECONDS = 3.0  # a terminal and torchrun both pass on the same Ctrl-C
 
 
@@ -39,7 +37,7 @@ class StopRequest:
         self._end = interrupt.START + 60.0 * minutes if minutes > 0 else math.inf
         self._last_check = time.monotonic()
         self._longest_step = 0.0
-        for number in _SIGNALS:
+        for number in interrupt.SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._handle)
 
