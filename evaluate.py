@@ -25,7 +25,7 @@ from models import BaseModel, create_model
 from models.color_losses import to_grayscale
 from models.networks.build import describe_networks
 from options.evaluate_options import EvaluateOptions
-from util.errors import UsageError, UserError, run
+from util.errors import UsageError, run
 from util.evaluation import tables
 from util.evaluation.bootstrap import Estimate, estimate
 from util.evaluation.classical import WelshTransfer, with_colors
@@ -103,7 +103,7 @@ def images_of(opt: Namespace, phase: str, domain: str) -> Iterator[tuple[torch.T
     single = copyconf(opt, dataset_mode="single", dataroot=domain_folder(opt.dataroot, phase, domain), gray=False)
     for batch in create_dataset(single):
         if "error" in batch:
-            raise UserError(batch["error"][0])
+            raise batch["error"]
         key = source_and_style(opt)[0]  # single calls its images the source
         yield batch[key], batch[f"{key}_paths"][0]
 

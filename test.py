@@ -49,7 +49,7 @@ def color(opt: Namespace, dataset: Loader, model: BaseModel, results: ResultsPag
             break
         try:
             if "error" in batch:
-                raise UserError(batch["error"][0])
+                raise batch["error"]
             model.set_input(batch)
             model.test()
         except UserError as error:

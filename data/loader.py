@@ -1,14 +1,18 @@
 """The data loader. Its order and augmentation depend only on (seed, epoch, index)."""
 
+import multiprocessing
 import os
 import random
 import signal
 import threading
+import weakref
 from argparse import Namespace
 from collections.abc import Iterator
+from ctypes import c_bool
+from functools import partial
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from data.prefetch import prefetch
 from util import distributed, interrupt, random_state
@@ -20,7 +24,8 @@ class Loader:
 
     Crop, flip and partner of each image depend on (seed, epoch, index): they are the same for any number of workers,
     and an epoch can be continued in its middle. Several training processes share the batches in the order that one
-    process would have. In a test the batch of an image that cannot be read has only an `error`, the message.
+    process would have. An image that cannot be read ends the iteration with a UserError; in a test its batch has only
+    an `error`, and the iteration goes on.
     """
 
     def __init__(self, dataset: Dataset, opt: Namespace):
@@ -32,13 +37,19 @@ class Loader:
         batch_size = self.step_size // distributed.world_size()
         self.order = _Order(self.size, opt.seed, shuffle=not opt.serial_batches, batch_size=batch_size)
         workers = min(opt.num_threads, os.cpu_count() or 1) if opt.isTrain else 0
+        leave_signals = None
+        if workers:
+            is_closed = multiprocessing.RawValue(c_bool, False)
+            weakref.finalize(self, setattr, is_closed, "value", True)  # at the latest when Python ends
+            leave_signals = partial(_leave_signals_to_training, is_closed)
         self.batches = DataLoader(
             _Seeded(dataset, opt),
             batch_size=batch_size,
             sampler=self.order,
             num_workers=workers,
             persistent_workers=workers > 0,
-            worker_init_fn=_leave_signals_to_training,
+            collate_fn=_collate,
+            worker_init_fn=leave_signals,
             drop_last=opt.isTrain,
             pin_memory=opt.device.type == "cuda",
             # Its own generator: the loader would otherwise draw from the one that training uses.
@@ -54,7 +65,8 @@ class Loader:
         return self.size - self.size % self.step_size
 
     def __iter__(self) -> Iterator[dict]:
-        return prefetch(self.batches, self.device)
+        batches = prefetch(self.batches, self.device)
+        return _raise_errors(batches) if self.dataset.opt.isTrain else batches
 
     def close(self) -> None:
         """End the workers and threads of torch's loader. It cannot be iterated afterwards."""
@@ -64,10 +76,27 @@ class Loader:
                 thread.join(1)
 
 
-def _leave_signals_to_training(worker: int) -> None:
-    """Ignore the signals that stop a run: batch systems send them to workers too, whose images the last step needs."""
+def _collate(items: list[dict]) -> dict:
+    """Return a batch of items, or the first item that is only an error."""
+    return next((item for item in items if "error" in item), None) or default_collate(items)
+
+
+def _raise_errors(batches: Iterator[dict]) -> Iterator[dict]:
+    for batch in batches:
+        if "error" in batch:
+            # Another one: an error that a variable of its own traceback holds would keep this iterator alive.
+            raise type(batch["error"])(*batch["error"].args)
+        yield batch
+
+
+def _leave_signals_to_training(is_closed: c_bool, worker: int) -> None:
+    """Ignore the signals that stop a run: batch systems send them to workers too, whose images the last step needs.
+
+    When the loader is closed, SIGTERM ends its workers: so do torch and multiprocessing with those that are left.
+    """
     for number in interrupt.SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0) if is_closed.value else None)
 
 
 def _step_size_flags(opt: Namespace) -> str:
@@ -99,8 +128,8 @@ class _Order:
 class _Seeded(Dataset):
     """Seeds the global generators for each item, and restores them afterwards.
 
-    An item that cannot be read is in a test its error message; in training an error, or with --on_bad_image skip the
-    next item that can.
+    An item that cannot be read is only its error: a worker hands it on whole, and torch would wrap what it raises. With
+    --on_bad_image skip it is the next item that can.
     """
 
     def __init__(self, dataset: Dataset, opt: Namespace):
@@ -125,12 +154,11 @@ class _Seeded(Dataset):
             try:
                 return self.dataset[other % len(self.dataset)]
             except UserError as error:
-                if isinstance(error, UsageError):
+                is_usage = isinstance(error, UsageError)
+                if is_usage and not self.opt.isTrain:
                     raise
-                if not self.opt.isTrain:
-                    return {"error": str(error)}
-                if self.opt.on_bad_image == "error":
-                    raise
+                if is_usage or not self.opt.isTrain or self.opt.on_bad_image == "error":
+                    return {"error": error}
                 if str(error) not in self.named:
                     self.named.add(str(error))
                     warn(f"warning: {error}: the next image is taken")

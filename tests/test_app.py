@@ -130,6 +130,7 @@ def check_colors(page: Page, tmp_path: Path) -> None:
     clip = "return document.querySelectorAll('[data-testid=imageslider-image]')[1].style.clipPath"
     middle = page.driver.execute_script(clip)
     webdriver.ActionChains(page.driver).drag_and_drop_by_offset(page.all("[data-testid=slider]")[0], -150, 0).perform()
+    page.driver.execute_async_script("setTimeout(arguments[0], 0)")  # until the timer of a drag, clicks are ignored
     assert page.driver.execute_script(clip) != middle
 
     page.click("input[type=checkbox]")

@@ -69,10 +69,7 @@ def _outcome(main: Callable[[], int | None]) -> tuple[int, str]:
     try:
         return main() or 0, ""
     except UserError as error:
-        message = str(error).strip()
-        if "Traceback (most" in message:  # a loader worker wraps the text in its own; the last line is the message
-            message = message.splitlines()[-1].removeprefix(f"{__name__}.{type(error).__name__}: ")
-        return (2 if isinstance(error, UsageError) else 1), message
+        return (2 if isinstance(error, UsageError) else 1), str(error).strip()
     except OSError as error:  # a full disk, a folder that may not be written: its text names the file
         return 1, first_line(error)
     except (MemoryError, RuntimeError) as error:

@@ -7,7 +7,8 @@ from pathlib import Path
 from tests.helpers.flags import COLORCUT, TINY
 from tests.helpers.forks import Outcome, outcome_of
 
-TRAIN = f"train.py --dataroot set --checkpoints_dir ck {TINY} {COLORCUT} --display_id -1 --no_html --n_epochs_decay 0"
+FLAGS = f"{TINY} {COLORCUT} --display_id -1 --no_html --n_epochs_decay 0"
+TRAIN = f"train.py --dataroot set --checkpoints_dir ck {FLAGS}"
 NEW = f"{TRAIN} --name new --n_epochs 1"
 CONTINUE = "train.py --checkpoints_dir ck --name run --continue_train --gpu_ids -1"
 TEST = "test.py --dataroot set --checkpoints_dir ck --name run --gpu_ids -1"

@@ -8,7 +8,7 @@ import pytest
 
 from models import create_model
 from options.train_options import TrainOptions
-from tests.faults.case import TRAIN, snapshot
+from tests.faults.case import FLAGS, snapshot
 from tests.helpers.flags import COLORCUT, TINY
 from tests.helpers.forks import kill_all
 from tests.helpers.images import make_dataroot, noise
@@ -24,11 +24,8 @@ def trained(tmp_path_factory) -> Path:
     images = [noise(40, 48, seed) for seed in range(2)]  # few, because hundreds of cases train on them
     make_dataroot(folder / "set", "trainA", "trainB", "testA", "testB", images=images)
     # In this process, so that all packages that are imported late are there when it forks.
-    output_of(
-        f"{TRAIN} --name run --n_epochs 2 --save_epoch_freq 1".replace("set", str(folder / "set"), 1).replace(
-            "--checkpoints_dir ck", f"--checkpoints_dir {folder / 'ck'}"
-        )
-    )
+    run = f"--dataroot {folder / 'set'} --checkpoints_dir {folder / 'ck'} --name run"
+    output_of(f"train.py {run} {FLAGS} --n_epochs 2 --save_epoch_freq 1")
     return folder
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.faults.case import CONTINUE, EVALUATE, NEW, TEST, ends, snapshot
 from tests.helpers.images import noise, save
+from tests.helpers.launch import ROOT, start
 
 PICTURE = noise(40, 48, 5)
 
@@ -111,6 +112,17 @@ def test_bad_pixels_end_training_or_are_skipped(folder, name):
     ends(f"{NEW} --batch_size 3 --max_dataset_size 3", folder, 1, "set/trainB/x.tif")
     done = ends(f"{NEW} --on_bad_image skip --n_epochs 2", folder, 0, "end of epoch 2 / 2")
     assert done.stderr.count("\n") == 1 and "set/trainB/x.tif" in done.stderr
+
+
+def test_a_bad_image_in_a_loading_process_ends_all_processes(folder):
+    """A real process, since a fork ends without what Python does at its end."""
+    BAD_PIXELS["PNG cut short"](folder / "set/trainB/x.png")
+    with start(f"{NEW} --num_threads 2 --cache off".replace("train.py", str(ROOT / "train.py"), 1), folder) as process:
+        try:
+            _, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 1 and err.startswith("error: set/trainB/x.png") and err.count("\n") == 1, err
 
 
 def test_what_was_trained_before_a_bad_image_is_saved(folder):

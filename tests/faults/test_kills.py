@@ -20,13 +20,13 @@ from torch.utils._pytree import tree_leaves
 
 from tests.faults.case import TRAIN
 from tests.helpers.build import same_checkpoints
-from tests.helpers.flags import MODELS, TINY
+from tests.helpers.flags import COLORCUT, MODELS
 from tests.helpers.forks import Fork, Outcome
 from tests.helpers.images import make_dataroot, noise
+from tests.helpers.visdom_server import free_port
 from util.report import metrics_log
 
-CYCLE_GAN = (f"train.py --dataroot set --checkpoints_dir ck {TINY} {MODELS['CycleGAN']} --pool_size 3 --display_id -1 "
-             "--no_html --n_epochs_decay 0")  # fmt: skip
+CYCLE_GAN = TRAIN.replace(COLORCUT, f"{MODELS['CycleGAN']} --pool_size 3")
 LOOP = "--print_freq 2 --n_epochs 3 --save_latest_freq 2 --save_epoch_freq 1 --name run"
 KINDS = {  # what is trained, and on how many processes
     "ColorCUT": (f"{TRAIN} {LOOP}", 1), "accumulate": (f"{TRAIN} {LOOP} --accumulate 2", 1),
@@ -79,7 +79,7 @@ def kill_at(operation: int) -> Callable[[], None]:
 def start(kind: str, folder: Path, more: str = "", prepare: Callable[[], None] | None = None) -> list[Fork]:
     """Start the processes of a training."""
     command, processes = KINDS[kind]
-    port = random.randrange(20_000, 60_000)
+    port = free_port()
 
     def ready(rank: int) -> Callable[[], None]:
         def both() -> None:

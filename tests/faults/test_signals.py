@@ -117,7 +117,7 @@ def test_a_run_ends_before_its_time_limit(folder):
     """With the time that its save takes."""
     began = time.monotonic()
     done = ends(f"{LONG} --time_limit 0:00:04", folder, 0, "stopped and saved")
-    assert time.monotonic() - began < 6 and "end of epoch 3" in done.stdout
+    assert time.monotonic() - began < 15 and "end of epoch 3" in done.stdout
     ends(CONTINUE.replace("--name run", "--name new") + " --time_limit 1e-6", folder, 0, "continuing at epoch")
 
 
