@@ -28,7 +28,6 @@ setup(
     py_modules=[],
     install_requires=[
         "torch>=2.6",
-        "torchvision>=0.21",
         "numpy>=1.26",
         "pillow>=10.3",
         "scikit-image>=0.22",

@@ -2,12 +2,12 @@
 
 import random
 from argparse import Namespace
+from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import torch
-import torchvision.transforms.functional as F
 from PIL import Image
-from torchvision import transforms
 
 from data.preprocess import scaled_size
 from util.errors import UsageError
@@ -50,8 +50,8 @@ def get_transform(
     grayscale: bool = False,
     method: int = Image.BICUBIC,
     convert: bool = True,
-) -> transforms.Compose:
-    """Build the transform that `opt.preprocess` names.
+) -> Callable[[Image.Image], torch.Tensor | Image.Image]:
+    """Return the transform of an image that `opt.preprocess` names.
 
     Args:
         params: what `get_params` drew; None = draw for each image.
@@ -59,11 +59,15 @@ def get_transform(
         method: Pillow's resampling filter.
         convert: end with a tensor (C, H, W) in [-1, 1]; else with an image.
     """
-    chain: list = [transforms.Grayscale(1)] if grayscale else []
-    chain += [partial(scale, opt=opt, method=method), partial(_crop_and_flip, opt=opt, params=params, method=method)]
-    if convert:
-        chain += [transforms.ToTensor(), _to_signed]
-    return transforms.Compose(chain)
+    return partial(_transform, opt=opt, params=params, grayscale=grayscale, method=method, convert=convert)
+
+
+def _transform(
+    image: Image.Image, opt: Namespace, params: dict | None, grayscale: bool, method: int, convert: bool
+) -> torch.Tensor | Image.Image:
+    image = scale(image.convert("L") if grayscale else image, opt, method)
+    image = _crop_and_flip(image, opt, params, method)
+    return _to_tensor(image) if convert else image
 
 
 def _crop_and_flip(image: Image.Image, opt: Namespace, params: dict | None, method: int) -> Image.Image:
@@ -75,12 +79,14 @@ def _crop_and_flip(image: Image.Image, opt: Namespace, params: dict | None, meth
             image = image.crop((left, top, min(left + opt.crop_size, w), min(top + opt.crop_size, h)))
     if opt.isTrain:  # at test time the network pads instead, so that no pixel moves
         image = _resize(image, tuple(max(4, round(side / 4) * 4) for side in image.size), method)
-    return F.hflip(image) if params.get("flip") else image
+    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if params.get("flip") else image
 
 
 def _resize(image: Image.Image, size: tuple[int, int], method: int) -> Image.Image:
     return image if image.size == size else image.resize(size, method)
 
 
-def _to_signed(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor * 2 - 1
+def _to_tensor(image: Image.Image) -> torch.Tensor:
+    """Return an image of 8 bits, in RGB or gray, as a tensor (C, H, W) in [-1, 1]."""
+    pixels = torch.from_numpy(np.array(image)).view(image.height, image.width, -1)
+    return pixels.permute(2, 0, 1).contiguous().float().div(255).mul(2).sub(1)

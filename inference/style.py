@@ -72,7 +72,7 @@ def load_style(
     try:
         from inference.torch_style import TorchStyle
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "torchvision"):
+        if error.name != "torch":
             raise
         raise UserError("torch is not installed; without it colorize.py takes only --checkpoint FILE.onnx") from None
     file = checkpoint or generator_of(folder or SHIPPED, epoch)

@@ -4,6 +4,7 @@ import random
 from argparse import Namespace
 
 import pytest
+import torch
 from PIL import Image
 
 from data.preprocess import scaled_size
@@ -43,3 +44,14 @@ def test_transform_returns_the_size_of_its_words(preprocess, height, width):
     opt = Namespace(preprocess=preprocess, load_size=64, crop_size=32, no_flip=False, isTrain=True)
     image = Image.fromarray(noise(40, 46))
     assert get_transform(opt)(image).shape == (3, height, width)
+
+
+@pytest.mark.parametrize("grayscale", [False, True])
+def test_transform_has_the_numbers_of_torchvision(grayscale):
+    module = pytest.importorskip("torchvision.transforms", reason="torchvision is not installed")
+    opt = Namespace(preprocess="crop", load_size=40, crop_size=32, no_flip=False, isTrain=True)
+    image = Image.fromarray(noise(61, 90))
+    steps = [module.Lambda(lambda one: one.crop((5, 7, 37, 39))), module.RandomHorizontalFlip(1), module.ToTensor()]
+    steps += [module.Lambda(lambda one: one * 2 - 1)]
+    expected = module.Compose([module.Grayscale(1), *steps] if grayscale else steps)(image)
+    assert torch.equal(get_transform(opt, {"crop_pos": (5, 7), "flip": True}, grayscale)(image), expected)
