@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.helpers.flags import COLORCUT, MODELS, TINY
+from tests.helpers.forks import kill_all, start_processes
 from tests.helpers.images import damage
 from tests.helpers.launch import TORCHRUN, output_of, refusal, start
 from tests.helpers.steps import assert_same_steps, take_exact_steps
@@ -48,6 +49,11 @@ def continuation(folder: Path, flags: str) -> str:
     return f"train.py --checkpoints_dir {folder} --name run --continue_train --gpu_ids -1 {flags}"
 
 
+def errors_of(stderr: str) -> list[str]:
+    """Return our lines: torch prints warnings of its connections among them."""
+    return [line for line in stderr.splitlines() if "error: " in line]
+
+
 def process_ids(launcher: subprocess.Popen) -> dict[int, int]:
     """Return the process ids of a run by rank."""
     ranks = {}
@@ -83,26 +89,39 @@ def test_processes_stop_together_and_one_process_continues(dataroot, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc, where processes have their rank")
-@pytest.mark.parametrize("dead", [0, 1])
-def test_processes_end_in_one_line_when_one_dies_and_the_run_continues(dataroot, tmp_path, dead):
+def test_processes_end_in_one_line_when_the_first_dies_and_the_run_continues(dataroot, tmp_path):
     with start_two(dataroot, tmp_path, "--save_latest_freq 4 --n_epochs 100000") as run:
         for line in run.stdout:
             if "epoch: 3, iters: 4" in line:
-                os.kill(process_ids(run)[dead], signal.SIGKILL)
+                os.kill(process_ids(run)[0], signal.SIGKILL)
         stderr = run.stderr.read()
-    lines = [line for line in stderr.splitlines() if "error: " in line]
-    assert run.returncode != 0 and len(lines) == 1, stderr
-    assert "another process of this run has ended, so all end; continue" in lines[0]
+    (line,) = errors_of(stderr)
+    assert run.returncode != 0 and "another process of this run has ended, so all end; continue" in line, stderr
     printed = output_of(continuation(tmp_path, "--n_epochs 3"))
     assert "continuing at epoch" in printed or "epochs are done" in printed
 
 
 def test_processes_print_the_error_of_one_of_them_once(dataroot, tmp_path):
     damaged = damage(dataroot / "trainA/2.png")
-    with start_two(dataroot, tmp_path) as run:
-        stderr = run.communicate()[1]
-    lines = [line for line in stderr.splitlines() if "error: " in line]
-    assert run.returncode != 0 and len(lines) == 1 and str(damaged) in lines[0], stderr
+    forks = start_processes(command(dataroot, tmp_path), tmp_path, 2)
+    try:
+        ended = [fork.wait() for fork in forks]
+    finally:
+        kill_all()
+    (line,) = errors_of("".join(one.stderr for one in ended))
+    assert [one.code for one in ended] == [1, 1] and str(damaged) in line, ended
+
+
+def test_processes_end_in_one_line_when_another_dies(dataroot, tmp_path):
+    first, second = start_processes(command(dataroot, tmp_path, "--n_epochs 100000"), tmp_path, 2)
+    try:
+        first.wait_for("end of epoch 2")
+        second.kill()
+        ended = first.wait()
+    finally:
+        kill_all()
+    (line,) = errors_of(ended.stderr)
+    assert ended.code == 1 and "another process of this run has ended, so all end; continue" in line, ended
 
 
 @pytest.mark.parametrize(

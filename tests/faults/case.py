@@ -35,9 +35,8 @@ def ends(command: str, folder: Path, code: int, words: str = "", prepare: Callab
 def snapshot(folder: Path) -> dict[str, str]:
     """Return a digest of each file by path, without locks and the output of the program."""
     files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    names = {".lock", ".stdout", ".stderr"}
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
-        if path.name not in names
+        if not path.name.startswith((".lock", ".stdout", ".stderr"))
     }

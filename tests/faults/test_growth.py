@@ -13,7 +13,7 @@ import pytest
 from tests.faults.case import TRAIN
 from tests.helpers.forks import Fork
 
-STEPS = int(os.environ.get("GROWTH_STEPS", 200))
+STEPS = int(os.environ.get("GROWTH_STEPS", 120))
 _MOST_GROWTH = 12e6  # bytes: what the allocator of the system keeps of its own
 
 

@@ -10,7 +10,7 @@ import torch
 
 from tests.faults.case import CONTINUE, EVALUATE, TEST, TRAIN, ends, snapshot
 from tests.helpers.build import same_checkpoints
-from tests.helpers.forks import Fork, Outcome
+from tests.helpers.forks import Fork, Outcome, start_processes
 from tests.helpers.images import make_dataroot, noise
 from tests.helpers.launch import start
 
@@ -172,6 +172,17 @@ def test_nan_rolls_back_with_half_the_rate(folder):
     assert "continuing at epoch 3, image 0" in done.stdout and "end of epoch 6 / 6" in done.stdout
     state = torch.load(folder / "ck/new/latest_state.pth", weights_only=True)
     assert state["options"]["lr"] == 0.0005 and '"lr": 0.0005' in (folder / "ck/new/train_opt.json").read_text()
+
+
+def test_nan_in_one_of_two_processes_rolls_both_back(folder):
+    command = f"{TRAIN} --name new --n_epochs 4 --save_epoch_freq 1 --on_nan rollback"
+    forks = start_processes(command, folder, 2, lambda rank: explode(3, 3) if rank == 1 else None)
+    first, second = (fork.wait() for fork in forks)
+    assert (first.code, second.code) == (0, 0), (first, second)
+    assert "back to the latest state with --lr 0.0001 (rollback 1 of 3)" in first.stderr and second.stderr == ""
+    assert "end of epoch 4 / 4" in first.stdout
+    state = torch.load(folder / "ck/new/latest_state.pth", weights_only=True)
+    assert state["progress"]["iterations"] == 4 and state["options"]["lr"] == 0.0001
 
 
 def test_nan_before_the_first_save_rolls_back_to_the_beginning(folder):

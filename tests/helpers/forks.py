@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.helpers.launch import ROOT
+from tests.helpers.visdom_server import free_port
 from util import interrupt
 
 LIMIT = 60.0  # seconds after which a program hangs
@@ -32,10 +33,13 @@ class Outcome:
 
 
 class Fork:
-    """A program that runs in a fork of this process. `prepare` is called in the fork before it begins."""
+    """A program that runs in a fork of this process. `prepare` is called in the fork before it begins.
 
-    def __init__(self, command: str, folder: Path, prepare: Callable[[], None] | None = None):
-        self.output = [folder / f".{name}" for name in ("stdout", "stderr")]
+    Its output goes to the files .stdout and .stderr of its folder; `name` is appended to their names.
+    """
+
+    def __init__(self, command: str, folder: Path, prepare: Callable[[], None] | None = None, name: str = ""):
+        self.output = [folder / f".{stream}{name}" for stream in ("stdout", "stderr")]
         for path in self.output:
             path.write_text("")
         sys.stdout.flush()
@@ -125,6 +129,25 @@ class Fork:
 
     def _read(self) -> list[str]:
         return [path.read_text(encoding="utf-8", errors="replace") for path in self.output]
+
+
+def start_processes(
+    command: str, folder: Path, count: int, prepare: Callable[[int], None] = lambda rank: None
+) -> list[Fork]:
+    """Start the processes of one training as torchrun does. Args: prepare: is called in each, with its rank."""
+    port = free_port()
+
+    def ready(rank: int) -> Callable[[], None]:
+        def join() -> None:
+            if count > 1:
+                numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
+                os.environ.update({name: str(number) for name, number in numbers.items()})
+                os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+            prepare(rank)
+
+        return join
+
+    return [Fork(command, folder, ready(rank), f"{rank}") for rank in range(count)]
 
 
 LIVING: list[Fork] = []  # those that a test has started

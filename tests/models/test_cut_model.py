@@ -45,7 +45,8 @@ for kept in [*itertools.combinations(WEIGHTS, 1), *itertools.combinations(WEIGHT
     flags = " ".join(f"--lambda_{term} {weight if term in kept else 0}" for term, weight in WEIGHTS.items())
     MODELS[f"ColorCUT with {' and '.join(kept)}"] = f"--model colorcut {flags}"
 FLIPPED, NOT_FLIPPED = 0, 1  # seeds whose first number is below a half, and above
-CASES = [(name, size, NOT_FLIPPED) for name in MODELS for size in (1, 2)]
+CASES = [(name, 1 + number % 2, NOT_FLIPPED) for number, name in enumerate(MODELS)]
+CASES += [(name, 2 - number % 2, NOT_FLIPPED) for number, name in enumerate(("CUT", "FastCUT", "ColorCUT"))]
 CASES += [(name, size, FLIPPED) for name in MODELS if "Fast" in name or "flipped" in name for size in (1, 2)]
 
 

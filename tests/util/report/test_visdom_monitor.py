@@ -116,6 +116,8 @@ def test_visdom_monitor_ends_when_close_is_interrupted(monkeypatch):
 ENDING = """
 import sys, time, torch
 from tests.util.report.test_visdom_monitor import Watched
+from util.report import visdom_client
+visdom_client._ANSWER_SECONDS = 1
 watched = Watched(int(sys.argv[1]))
 print(watched.lines[0], flush=True)
 time.sleep(0.5)
