@@ -35,7 +35,7 @@ def main(make_model: Callable[[Namespace], BaseModel] = create_model) -> int:
     """Resolve the options and train; return the exit code. Args: make_model: builds the model from the options."""
     options = TrainOptions()
     opt = options.parse()
-    opt.seed = distributed.broadcast(opt.seed)
+    opt.seed, opt.run_id = distributed.broadcast((opt.seed, opt.run_id))
     writes = distributed.is_first() and not opt.dry_run
     with lock.hold(opt) if writes else nullcontext():
         if opt.quiet or not distributed.is_first():

@@ -11,7 +11,7 @@ from PIL import Image
 
 from data.image_cache import ImageCache, cache_if_it_fits
 from data.image_folder import make_dataset
-from data.image_reader import read_image, stored_size
+from data.image_reader import BadImageError, read_image, stored_size
 from data.transforms import check_crop, get_params, get_transform, scale
 from util.errors import UserError, warn
 
@@ -60,7 +60,7 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
         for path in paths:
             try:
                 self.sizes[path] = stored_size(path, self.opt.max_megapixels)
-            except UserError as error:
+            except BadImageError as error:
                 bad.append(error)
         more = f" and {len(bad) - 1} more files are bad" if len(bad) > 1 else ""
         if bad and self.opt.on_bad_image == "error":

@@ -24,6 +24,7 @@ from tqdm import tqdm
 from data.image_folder import is_image_name, is_other_image_name, walk
 from data.image_reader import MAX_MEGAPIXELS, opened, read_image
 from options.parser import OneLineParser
+from options.ranges import check_ranges
 from util.errors import UsageError, UserError, run
 
 _GRAY = 2.0  # mean distance of the channels, of 255, below which an image counts as gray
@@ -84,6 +85,7 @@ def _options() -> Namespace:
     add("--max_megapixels", type=float, default=MAX_MEGAPIXELS, help="larger images are called broken, as in train.py")
     add("--slow_megapixels", type=float, default=25.0, help="larger images are called huge")
     opt = parser.parse_args()
+    check_ranges(opt, {"min_side": (0, 20_000), "max_megapixels": (0.001, 10**6), "slow_megapixels": (0.001, 10**6)})
     if not Path(opt.dataroot).is_dir():
         raise UsageError(f"no folder {opt.dataroot}")
     return opt
@@ -170,6 +172,8 @@ def mark_duplicates(by_folder: dict[str, list[Found]]) -> None:
 
 def pairs_alike(looks: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Yield the numbers of each two hashes that differ in few bits, the smaller one first."""
+    if not looks:
+        return
     bits = np.array([np.unpackbits(np.frombuffer(bytes.fromhex(look), np.uint8)) for look in looks], np.float32)
     signs = 2 * bits.reshape(len(looks), -1) - 1
     for start in range(0, len(looks), _ROWS):

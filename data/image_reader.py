@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from util.errors import UserError, first_line
+from util.files import is_failure
 
 # What is read, whatever a file's name says. Pillow would start other programs for some formats, such as EPS.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -17,6 +18,10 @@ Image.MAX_IMAGE_PIXELS = None  # Pillow's limit has no flag; ours is --max_megap
 MAX_MEGAPIXELS = 178.0  # as Pillow's
 _OUTSIDE = 0.01  # share of the pixels that may be outside of a range that nobody gave
 _DEEP_GRAY = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}
+
+
+class BadImageError(UserError):
+    """A file is not a readable image, or not one that the options take."""
 
 
 def read_image(
@@ -35,7 +40,7 @@ def read_image(
         gray_stretch: take each image's own darkest and brightest value instead.
         max_megapixels: larger images are not read.
     Raises:
-        UserError: if the file cannot be read, or has values that are no gray; it names the file.
+        BadImageError: if the file is no readable image, or has values that are no gray; it names the file.
     """
     with opened(path, max_megapixels) as file:
         file.load()
@@ -55,7 +60,7 @@ def stored_size(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> tup
     """Read width and height from the header of a file, before EXIF orientation.
 
     Raises:
-        UserError: if the file is not an image, or too large; it names the file.
+        BadImageError: if the file is not an image, or too large; it names the file.
     """
     with opened(path, max_megapixels) as file:
         return file.size
@@ -63,19 +68,28 @@ def stored_size(path: str | Path, max_megapixels: float = MAX_MEGAPIXELS) -> tup
 
 @contextmanager
 def opened(path: str | Path, max_megapixels: float) -> Iterator[Image.Image]:
-    """Open a file, of which only the header is read. Every error is a UserError that names the file."""
+    """Open a file, of which only the header is read.
+
+    Raises:
+        BadImageError: for whatever is wrong with the file; it names the file.
+        UserError: if the disk or the system fails.
+    """
     try:
         with Image.open(path, formats=_FORMATS) as file:
             megapixels = file.width * file.height / 1e6
             if megapixels > max_megapixels:
-                raise UserError(
+                raise BadImageError(
                     f"{path} has {megapixels:.4g} megapixels; --max_megapixels {math.ceil(megapixels)} reads it"
                 )
             yield file
     except UserError:
         raise
+    except MemoryError:
+        raise
     except Exception as error:  # a damaged file can make Pillow raise nearly anything
-        raise UserError(f"{path} is not a readable image ({first_line(error)})") from error
+        if is_failure(error):
+            raise UserError(f"{path} cannot be read ({error.strerror})") from error
+        raise BadImageError(f"{path} is not a readable image ({first_line(error)})") from error
 
 
 def _scale_gray(
@@ -83,12 +97,12 @@ def _scale_gray(
 ) -> Image.Image:
     values = np.asarray(image).astype(np.float64)
     if not np.isfinite(values).all():
-        raise UserError(f"{path} has pixels that are not finite numbers")
+        raise BadImageError(f"{path} has pixels that are not finite numbers")
     low, high = gray_range or ((0.0, 1.0) if image.mode == "F" else (0.0, 65535.0))
     if stretch:
         low, high = float(values.min()), float(values.max())
     elif gray_range is None and ((values < low) | (values > high)).mean() > _OUTSIDE:
-        raise UserError(f"{path} has gray values from {values.min():g} to {values.max():g}, not {low:g} to {high:g}: "
-                        "give --gray_range LOW HIGH, or --gray_stretch")  # fmt: skip
+        raise BadImageError(f"{path} has gray values from {values.min():g} to {values.max():g}, not {low:g} to "
+                            f"{high:g}: give --gray_range LOW HIGH, or --gray_stretch")  # fmt: skip
     scaled = (values - low) / (high - low if high > low else 1.0)
     return Image.fromarray(np.rint(scaled.clip(0, 1) * 255).astype(np.uint8))

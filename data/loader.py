@@ -14,6 +14,7 @@ from functools import partial
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from data.image_reader import BadImageError
 from data.prefetch import prefetch
 from util import distributed, interrupt, random_state
 from util.errors import UsageError, UserError, warn
@@ -154,12 +155,12 @@ class _Seeded(Dataset):
             try:
                 return self.dataset[other % len(self.dataset)]
             except UserError as error:
-                is_usage = isinstance(error, UsageError)
-                if is_usage and not self.opt.isTrain:
+                is_bad = isinstance(error, BadImageError)
+                if not is_bad and not self.opt.isTrain:
                     raise
-                if is_usage or not self.opt.isTrain or self.opt.on_bad_image == "error":
+                if not is_bad or not self.opt.isTrain or self.opt.on_bad_image == "error":
                     return {"error": error}
                 if str(error) not in self.named:
                     self.named.add(str(error))
                     warn(f"warning: {error}: the next image is taken")
-        raise UserError("no image of this dataset can be read")
+        return {"error": UserError("no image of this dataset can be read")}

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import torch
 
-from data.image_reader import read_image
+from data.image_reader import BadImageError, read_image
 from data.preprocess import tests_at_load_size, whole_image_steps
 from data.transforms import get_transform
-from util.errors import UserError
 from util.evaluation.bootstrap import estimate
 from util.evaluation.color_metrics import to_lab
 from util.evaluation.judge import Judge
@@ -45,7 +44,7 @@ class Validation:
         for path in paths:
             try:
                 yield transform(read_image(path, opt.gray_range, opt.gray_stretch, opt.max_megapixels))[None]
-            except UserError:
+            except BadImageError:
                 if opt.on_bad_image == "error":
                     raise
 

@@ -57,6 +57,7 @@ class BaseModel(ABC):
         self.finite_check = FiniteCheck()
         self.averages: dict[str, MovingAverage] = {}  # of generators by name, with --ema
         self.uses_training_step = False  # set by TrainingStep
+        self.recorded_step: RecordedStep | None = None  # with --cuda_graph
         if self.isTrain:
             self.scaler = torch.amp.GradScaler(self.device.type, enabled=opt.acceleration.amp == "fp16")
             prepare_device(opt)
@@ -105,11 +106,11 @@ class BaseModel(ABC):
     def make_generator(self, input_nc: int, output_nc: int) -> nn.Module:
         """Build the generator that the options name."""
         opt = self.opt
-        upstream_order = (opt.ngf, opt.netG, opt.normG, not opt.no_dropout, opt.init_type, opt.init_gain)
         if opt.context and opt.netG.startswith("unet"):
             raise UsageError(f"--context: --netG {opt.netG} has no such branch; choose a resnet")
-        no_antialias = opt.no_antialias, opt.no_antialias_up
-        build = partial(define_G, input_nc, output_nc, *upstream_order, *no_antialias, context=opt.context)
+        upstream_order = (opt.ngf, opt.netG, opt.normG, not opt.no_dropout, opt.init_type, opt.init_gain,
+                          opt.no_antialias, opt.no_antialias_up)  # fmt: skip
+        build = partial(define_G, input_nc, output_nc, *upstream_order, context=opt.context)
         return build_that_fits(build, opt, input_nc, opt.ngf, f"--netG {opt.netG} --ngf {opt.ngf}")
 
     def make_discriminator(self, input_nc: int) -> nn.Module:
@@ -172,7 +173,7 @@ class BaseModel(ABC):
         if opt.acceleration.compile:
             compile_networks(self.networks().values(), self.device)
         if opt.acceleration.cuda_graph:
-            self.optimize_parameters = RecordedStep(self, self.optimize_parameters)
+            self.optimize_parameters = self.recorded_step = RecordedStep(self, self.optimize_parameters)
 
     def eval(self) -> None:
         """Put all networks into eval mode."""
@@ -197,8 +198,7 @@ class BaseModel(ABC):
         total, count = distributed.sum_over_processes(self.epoch_loss).tolist()
         self.metric = total / max(count, 1)
         self.epoch_loss.zero_()
-        with warnings.catch_warnings():
-            # A run that continues at the very end of an epoch has not taken a step yet.
+        with warnings.catch_warnings():  # a run that continues at the very end of an epoch has not taken a step yet
             warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler.step\(\)` before `optimizer.step")
             for scheduler in self.schedulers:
                 scheduler.step(*[self.metric] if self.opt.lr_policy == "plateau" else [])
@@ -264,8 +264,8 @@ class BaseModel(ABC):
         checkpoints.load_networks(self.networks(), folder or self.run_folder, epoch, self.device, vars(self.opt))
 
     def check_weights(self) -> None:
-        """Raise a UserError if a weight is not finite or differs between processes."""
-        checkpoints.check_weights(self.networks())
+        """Raise a UserError for weights or moments that must not be saved."""
+        checkpoints.check_weights(self.networks(), self.optimizers)
 
     def state(self) -> dict[str, object]:
         """Return everything that training needs to continue. Of several processes the first one gets it whole."""
@@ -292,8 +292,9 @@ class BaseModel(ABC):
             average.load_state(saved) if saved else average.restart()
         checkpoints.load_training_state(state, self.optimizers, self.schedulers, self.scaler, self.device)
         apply_rates(self.optimizers, self.schedulers, self.opt, state["lr"])
-        self.finite_check = FiniteCheck()
-        self.metric = state["metric"]
+        self.finite_check, self.metric = FiniteCheck(), state["metric"]
         if distributed.is_first():  # the sum of all processes
             self.epoch_loss = state["epoch_loss"]
         self.load_extra_state(state["extra"][distributed.rank() % len(state["extra"])])
+        if self.recorded_step:
+            self.recorded_step.forget()

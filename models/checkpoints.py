@@ -1,14 +1,14 @@
 """Networks, optimizers and schedules to and from checkpoint files. All functions take values, not a model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from models.finite_check import NonFiniteError
+from models.finite_check import NonFiniteError, all_finite
 from models.networks.load import load_network
-from models.optimizers import load_optimizer_state, optimizer_state
+from models.optimizers import load_optimizer_state, optimizer_state, scheduler_state
 from util import checkpoint, distributed
 from util.errors import UserError
 from util.random_state import random_state, set_random_state
@@ -34,17 +34,20 @@ def load_networks(networks: Networks, folder: RunFolder, epoch: int | str, devic
         load_network(net, checkpoint.load(path, device), str(path), name, flags)
 
 
-def check_weights(networks: Networks) -> None:
-    """Raise a UserError if a weight is not finite or differs between processes: it must not reach a checkpoint.
+def check_weights(networks: Networks, optimizers: Iterable[Optimizer]) -> None:
+    """Check what must not reach a checkpoint.
 
     Raises:
-        NonFiniteError: for the first.
+        NonFiniteError: if a weight, a buffer or a moment of an optimizer is not finite.
+        UserError: if a weight differs between processes.
     """
     for name, net in networks.items():
-        if not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
-            raise NonFiniteError(f"weights of net{name} are not finite. Try a smaller --lr")
+        if not all_finite(net.state_dict()):
+            raise NonFiniteError(f"weights of net{name} are not finite")
         if not distributed.same_on_all_ranks([parameter.detach().sum() for parameter in net.parameters()]):
             raise UserError(f"weights of net{name} differ between processes; nothing was saved")
+    if not all(all_finite(optimizer.state_dict()["state"]) for optimizer in optimizers):
+        raise NonFiniteError("moments of Adam are not finite")
 
 
 def training_state(
@@ -53,7 +56,7 @@ def training_state(
     """Return what training needs to continue beside the networks, random number generators included."""
     return {
         "optimizers": [optimizer_state(optimizer) for optimizer in optimizers],
-        "schedulers": [scheduler.state_dict() for scheduler in schedulers],
+        "schedulers": [scheduler_state(scheduler) for scheduler in schedulers],
         "scaler": scaler.state_dict(),
         "random": random_state(device),  # all processes draw the same numbers
     }

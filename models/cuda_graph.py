@@ -51,6 +51,12 @@ class RecordedStep:
             self.step()
         self.left = dict(vars(self.model))
 
+    def forget(self) -> None:
+        """Forget the recordings: they compute with the tensors of a state that another one has replaced."""
+        self.taken.clear()
+        self.recordings.clear()
+        self.left = dict(vars(self.model))
+
     def _warm_up(self) -> None:
         """Take a step in the stream that will be recorded, as torch requires."""
         self.stream.wait_stream(torch.cuda.current_stream())

@@ -1,13 +1,19 @@
 """Losses that are no longer finite numbers."""
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 from util import distributed
 from util.errors import UserError
 
 
 class NonFiniteError(UserError):
-    """A loss or a weight is no longer a finite number."""
+    """A loss, a weight or a moment is no longer a finite number."""
+
+
+def all_finite(values: object) -> bool:
+    """Return True if all tensors in nested dictionaries and lists have finite values only."""
+    return all(bool(value.isfinite().all()) for value in tree_leaves(values) if isinstance(value, torch.Tensor))
 
 
 class FiniteCheck:
@@ -31,4 +37,4 @@ class FiniteCheck:
             first, number = min(bad, default=(None, 0))
             where = f"loss {names[number]} became" if bad else "a loss of another process became"
             at = f" at image {first}" if bad else ""
-            raise NonFiniteError(f"{where} non-finite{at}. Try a smaller --lr or a smaller weight of that term")
+            raise NonFiniteError(f"{where} non-finite{at}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 from torch.optim import Optimizer, lr_scheduler
+from torch.utils._pytree import tree_map
 
 LR_POLICIES = ["linear", "step", "plateau", "cosine"]
 
@@ -58,6 +59,11 @@ def optimizer_state(optimizer: Optimizer) -> dict:
     for group in groups:
         group.update({name: float(group[name]) for name in ("lr", "initial_lr") if name in group})
     return {**state, "param_groups": groups}
+
+
+def scheduler_state(scheduler: lr_scheduler.LRScheduler) -> dict:
+    """Return the state of a schedule, with learning rates as plain numbers, which are tensors on CUDA."""
+    return tree_map(lambda value: value.item() if isinstance(value, torch.Tensor) else value, scheduler.state_dict())
 
 
 def load_optimizer_state(optimizer: Optimizer, state: dict) -> None:

@@ -8,8 +8,9 @@ import torch
 from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves
 
+from models.finite_check import all_finite
 from models.networks.load import fitting_state, is_plain
-from models.optimizers import optimizer_state, parameters_of
+from models.optimizers import optimizer_state, parameters_of, scheduler_state
 from util.errors import UserError
 from util.random_state import random_state
 
@@ -33,14 +34,17 @@ def check_state(state: object, source: str, model: "BaseModel") -> None:
 def state_mismatch(state: object, model: "BaseModel") -> str | None:
     """Return why `model.load_state` cannot restore what `model.state` returned, or None. Networks are not looked at."""
     averages = {name: {"weights": {}, "steps": 0} for name in model.averages}
-    saved = state.get("averages") if isinstance(state, dict) else None
+    saved, saved_random = (state.get(name) if isinstance(state, dict) else None for name in ("averages", "random"))
+    random = random_state(model.device)
+    if isinstance(saved_random, dict) and saved_random.get("cuda") is None:  # saved without a GPU
+        random["cuda"] = None
     expected = {
         "networks": {},
         "averages": {name: like for name, like in averages.items() if isinstance(saved, dict) and name in saved},
         "optimizers": [None] * len(model.optimizers),
         "schedulers": [None] * len(model.schedulers),
         "scaler": {},
-        "random": random_state(model.device),
+        "random": random,
         "lr": 0.1,
         "metric": 0.0,
         "epoch_loss": model.epoch_loss.to(model.device),
@@ -100,8 +104,7 @@ def _non_finite(values: object, name: str) -> str | None:
     tensors = [value for value in tree_leaves(values) if isinstance(value, torch.Tensor)]
     if not all(map(is_plain, tensors)):
         return f"{name} has values that are not plain numbers"
-    is_finite = all(bool(tensor.isfinite().all()) for tensor in tensors)
-    return None if is_finite else f"{name} has values that are not finite numbers"
+    return None if all_finite(tensors) else f"{name} has values that are not finite numbers"
 
 
 def optimizer_mismatch(found: object, optimizer: Optimizer, name: str) -> str | None:
@@ -144,7 +147,7 @@ def _moments_mismatch(moments: dict, parameter: torch.Tensor, name: str) -> str 
 
 def scheduler_mismatch(found: object, scheduler: object, name: str) -> str | None:
     """Return why a saved state of a schedule cannot be restored, or None. Private values differ between versions."""
-    own = {key: value for key, value in scheduler.state_dict().items() if not key.startswith("_")}
+    own = {key: value for key, value in scheduler_state(scheduler).items() if not key.startswith("_")}
     problem = mismatch(found, {**own, "best": None}, name)
     if not problem and "lr_lambdas" in own and found["lr_lambdas"] != own["lr_lambdas"]:  # functions are not saved
         problem = f"{name}.lr_lambdas has values"

@@ -37,14 +37,21 @@ def as_text(opt: Namespace, defaults: dict[str, object]) -> str:
 
 
 def of_state(folder: RunFolder) -> dict[str, object]:
-    """Return the options that the newest readable state was saved with; empty if there are none."""
+    """Return the options that the newest readable state of this run was saved with; empty if there are none."""
+    try:
+        run_id = load(folder).get("run_id")
+    except UserError:
+        run_id = None
     for path in folder.states():
         try:
             state = checkpoint.load(path)
         except UserError:  # it is named when the run continues
             continue
         options = state.get("options") if isinstance(state, dict) else None
-        if isinstance(options, dict) and all(isinstance(name, str) for name in options):
+        if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
+            continue
+        # A run that replaces another writes its first state before its record.
+        if state.get("replaces_run") or run_id in (None, options.get("run_id")):
             return _restored(options)
     return {}
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import uuid
 from argparse import Namespace
 from pathlib import Path
 
@@ -120,6 +121,7 @@ class TrainOptions(BaseOptions):
             raise UsageError("--display_server: leave user and password out of the address, which is recorded; "
                              "see --display_username")  # fmt: skip
         self.disabled = acceleration.resolve_acceleration(opt)
+        opt.run_id = self.restored.get("run_id") or uuid.uuid4().hex  # which tells the states of runs apart
 
     def _find_start(self, opt: Namespace) -> None:
         """Decide whether the run continues from its state, or from networks alone and in which epoch."""

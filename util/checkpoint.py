@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from util.errors import UserError, first_line
-from util.files import replacing
+from util.errors import UserError, first_line, lack_of_resources
+from util.files import is_failure, replacing
 
 
 def save_atomically(content: object, path: Path, before: Callable[[], None] | None = None) -> None:
@@ -31,6 +31,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> object:
 
     Raises:
         UserError: if the file is missing, damaged, or holds anything else.
+        OSError, MemoryError, RuntimeError: if it cannot be read now, because of the disk or the memory.
     """
     if not path.is_file():
         found = sorted(p.name for p in path.parent.glob("*.pth")) if path.parent.is_dir() else []
@@ -40,6 +41,10 @@ def load(path: Path, device: torch.device | str = "cpu") -> object:
         _verify(path)
         return torch.load(path, map_location=device, weights_only=True)
     except Exception as error:
+        if is_failure(error):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        if lack_of_resources(error):
+            raise
         raise UserError(f"{path} is not a readable checkpoint: {first_line(error)}") from error
 
 

@@ -28,7 +28,7 @@ def first_line(error: BaseException) -> str:
 
 def print_error(message: str) -> None:
     """Print an error as one line on stderr, also if it names a file whose name has several."""
-    print(f"error: {' '.join(message.splitlines())}", file=sys.stderr)
+    warn(f"error: {message}")
 
 
 def warn(line: str) -> None:
@@ -52,12 +52,11 @@ def run(main: Callable[[], int | None]) -> None:
     raise_on_signals()
     _prepare_output()
     code, message = _outcome(main)
-    try:
-        if message:
-            print_error(message)
-        sys.stdout.flush()
-    except OSError as error:  # nobody reads it, or its disk is full
-        print(f"error: standard output could not be written ({error})", file=sys.stderr)
+    if message:
+        print_error(message)
+    sys.stdout.flush()
+    if isinstance(sys.stdout, _Output) and sys.stdout.error:
+        print_error(f"a part of the standard output is lost ({sys.stdout.error})")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries again at its end, and complains
         code = code or 1
     if code:
@@ -73,7 +72,7 @@ def _outcome(main: Callable[[], int | None]) -> tuple[int, str]:
     except OSError as error:  # a full disk, a folder that may not be written: its text names the file
         return 1, first_line(error)
     except (MemoryError, RuntimeError) as error:
-        message = _lack_of_resources(error)
+        message = lack_of_resources(error)
         if not message:
             raise
         return 1, message
@@ -82,7 +81,7 @@ def _outcome(main: Callable[[], int | None]) -> tuple[int, str]:
         return 128 + number, f"stopped by {'Ctrl-C' if number == signal.SIGINT else signal.Signals(number).name}"
 
 
-def _lack_of_resources(error: Exception) -> str:
+def lack_of_resources(error: Exception) -> str:
     """Return the message for an error that says that memory or open files are used up; empty for any other error."""
     # torch has a class of its own for a GPU's memory, and only a text for that of the machine.
     if isinstance(error, MemoryError) or any(text in str(error) for text in ("allocate memory", "out of memory")):
@@ -90,6 +89,32 @@ def _lack_of_resources(error: Exception) -> str:
     if "Too many open files" in str(error):
         return "too many open files: raise the limit (ulimit -n), or use --num_threads 0"
     return ""
+
+
+class _Output:
+    """Standard output whose errors are kept: a full disk, or a pipe that nobody reads, must not end a training."""
+
+    def __init__(self, stream: TextIO):
+        self.stream = stream
+        self.error: OSError | None = None  # the first one
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, or drop the text."""
+        try:
+            self.stream.write(text)
+        except OSError as error:
+            self.error = self.error or error
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush; if that fails, try again at the next flush."""
+        try:
+            self.stream.flush()
+        except OSError as error:
+            self.error = self.error or error
 
 
 def _prepare_output() -> None:
@@ -104,3 +129,5 @@ def _prepare_output() -> None:
         elif isinstance(stream, io.TextIOWrapper):
             with suppress(OSError):  # some devices cannot
                 stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = _Output(sys.stdout)

@@ -1,5 +1,6 @@
 """Atomic writes: at any instant a file has either its old content or its new content, whole."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +8,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 _SUFFIX = ".saving"
+_FAILURES = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, getattr(errno, "ESTALE", errno.EIO)}
+
+
+def is_failure(error: Exception) -> bool:
+    """Return True for an error of a disk, a network or the limits of the system, not of a file."""
+    return isinstance(error, OSError) and error.errno in _FAILURES
 
 
 @contextmanager

@@ -24,11 +24,10 @@ if threading.current_thread() is threading.main_thread() and _is_default():
 
 
 def raise_on_signals() -> None:
-    """From now on Ctrl-C raises KeyboardInterrupt; SIGTERM and SIGHUP do too, so that what is done can be kept."""
+    """From now on all of them raise KeyboardInterrupt with their number, so that what is done can be kept."""
     if threading.current_thread() is threading.main_thread():
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _raise)
 
 

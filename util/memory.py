@@ -24,10 +24,13 @@ def free(shared: bool) -> tuple[int, str]:
 
 
 def free_on(device: torch.device) -> tuple[int, str]:
-    """Return how many bytes can still be allocated on a device, and the name of that memory."""
+    """Return how many bytes can still be allocated on a device, and the name of that memory.
+
+    Where the system does not report it, that is sys.maxsize.
+    """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0], "the GPU's memory"
-    return free(shared=False)
+    return free(shared=False) if _unused() else (sys.maxsize, "memory")
 
 
 def _address_space() -> list[int]:

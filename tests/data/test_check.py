@@ -96,6 +96,13 @@ def test_an_image_in_training_and_test_is_an_error(root):
     }
 
 
+def test_a_folder_without_any_good_image_is_checked(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/a.png").write_bytes(b"no image")
+    assert problems(tmp_path / "set", 1)["a.png"].keys() == {"broken"}
+    assert "--max_megapixels nan" in refusal(main, f"{tmp_path / 'set'} --max_megapixels nan")
+
+
 def test_any_folder_of_images_is_checked(root):
     assert "trainB  3" in call(main, str(root / "trainB")).stdout
     assert "no folder" in refusal(main, str(root / "none"))

@@ -6,6 +6,7 @@
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,20 +31,20 @@ def test_nothing_grows_in_a_long_training(folder):
     epochs = STEPS // 2  # of two images
     flags = "--print_freq 2 --update_html_freq 20 --save_latest_freq 20 --save_epoch_freq 50"
     fork = Fork(f"{TRAIN.replace('--no_html', '')} --name new --n_epochs {epochs} {flags}", folder)
-    sizes, limit = {}, time.monotonic() + 60 + STEPS
-    while time.monotonic() < limit:
-        ended = re.findall(r"end of epoch (\d+) /", fork.stdout())
-        share = int(ended[-1]) / epochs if ended else 0
-        for mark in (0.3, 0.9):
-            if share >= mark:
-                sizes.setdefault(mark, size_of(fork.pid))
-        if len(sizes) == 2:
-            break
-        time.sleep(0.05)
+    sizes, limit = [], time.monotonic() + 60 + STEPS
+    with suppress(OSError):  # it ends
+        while time.monotonic() < limit:
+            ended = re.findall(r"end of epoch (\d+) /", fork.stdout())
+            size = size_of(fork.pid)
+            if ended and 0.3 < int(ended[-1]) / epochs < 0.95:
+                sizes.append(size)
+            time.sleep(0.02)
     done = fork.wait(60 + STEPS)
     assert done.code == 0, done.stderr
-    (memory, files, threads), (memory_later, files_later, threads_later) = sizes[0.3], sizes[0.9]
-    print(
-        f"{STEPS} steps: memory {memory / 1e6:.1f}, then {memory_later / 1e6:.1f} MB; files {files}; threads {threads}"
-    )
-    assert memory_later - memory < _MOST_GROWTH and (files_later, threads_later) == (files, threads)
+    half = len(sizes) // 2
+    # The smallest: a file is open while it is written.
+    before, later = (tuple(map(min, zip(*part, strict=True))) for part in (sizes[:half], sizes[half:]))
+    memory, memory_later = sizes[0][0], sizes[-1][0]
+    print(f"{STEPS} steps: memory {memory / 1e6:.1f}, then {memory_later / 1e6:.1f} MB; files {before[1]}, {later[1]}; "
+          f"threads {before[2]}, {later[2]}")  # fmt: skip
+    assert half > 3 and memory_later - memory < _MOST_GROWTH and later[1:] == before[1:]

@@ -125,6 +125,13 @@ def test_a_bad_image_in_a_loading_process_ends_all_processes(folder):
     assert process.returncode == 1 and err.startswith("error: set/trainB/x.png") and err.count("\n") == 1, err
 
 
+def test_a_loading_process_that_finds_no_good_image_ends_in_one_line(folder):
+    for path in (folder / "set/trainB").iterdir():
+        path.write_bytes(path.read_bytes()[:-60])
+    done = ends(f"{NEW} --num_threads 1 --cache off --on_bad_image skip", folder, 1, "no image of this dataset")
+    assert done.stderr.endswith("error: no image of this dataset can be read\n")
+
+
 def test_what_was_trained_before_a_bad_image_is_saved(folder):
     BAD_PIXELS["PNG cut short"](folder / "set/trainB/x.png")
     ends(f"{NEW} --serial_batches", folder, 1, "set/trainB/x.png")

@@ -4,15 +4,20 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from models.base_model import BaseModel
 from tests.faults.case import CONTINUE, NEW, TEST, TRAIN, ends, snapshot
 from tests.helpers.build import same_checkpoints
-from tests.helpers.forks import Fork, Outcome
+from tests.helpers.forks import Fork, Outcome, outcome_of
 from tests.helpers.images import make_dataroot, noise, save
 from util.checkpoint import load
+from util.run.run_record import RunRecord
+from util.run.saver import Saver
+from util.run.state import StateFiles
 
 AGAIN = f"{TRAIN} --name run --n_epochs 2 --save_epoch_freq 1"
 OTHER = {  # commands that name a folder with a run, and do not say that it is to be replaced
@@ -75,20 +80,38 @@ def test_overwrite_replaces_the_run_and_nothing_else(folder):
     ends(f"{CONTINUE} --n_epochs 2", folder, 0, "continuing at epoch 2")
 
 
-@pytest.mark.parametrize("words", ["images are cached", "end of epoch 1"])
-def test_overwrite_that_is_killed_leaves_one_run_whole(folder, words):
-    """Before its first save that is the old run, and then the new one."""
+def die_before(owner: type, name: str) -> Callable[[], None]:
+    """Return a function that lets the process be killed when it calls this."""
+    return lambda: setattr(owner, name, lambda *arguments, **keywords: os.kill(os.getpid(), signal.SIGKILL))
+
+
+OVERWRITE = f"{TRAIN} --name run --n_epochs 1 --ngf 8 --overwrite"
+
+
+def test_overwrite_that_is_killed_before_its_first_state_leaves_the_old_run(folder):
     before = snapshot(folder)
-    fork = Fork(f"{TRAIN} --name run --n_epochs 500 --ngf 8 --overwrite --save_epoch_freq 1000", folder)
-    fork.wait_for(words)
-    fork.kill()
-    if words == "images are cached" and snapshot(folder) == before:
-        ends(TEST, folder, 0, "2 images")
-        ends(f"{CONTINUE} --n_epochs 3", folder, 0, "continuing at epoch 3")
-    else:
-        ends(TEST, folder, 1, "no checkpoint")
-        ends(f"{CONTINUE} --n_epochs 1", folder, 0, "continuing at epoch 1, image 0")
-        assert json.loads((folder / "ck/run/train_opt.json").read_text())["ngf"] == 8
+    assert outcome_of(OVERWRITE, folder, die_before(StateFiles, "write")).code == -signal.SIGKILL
+    assert snapshot(folder) == before
+
+
+@pytest.mark.parametrize(("owner", "name", "networks"), [
+    (Saver, "_remove_networks", True), (RunRecord, "write", False), (BaseModel, "set_input", False),
+])  # fmt: skip
+def test_overwrite_that_is_killed_later_leaves_the_new_run(folder, owner, name, networks):
+    """test.py has the old networks with their options, or none."""
+    assert outcome_of(OVERWRITE, folder, die_before(owner, name)).code == -signal.SIGKILL
+    ends(TEST, folder, 0 if networks else 1, "2 images" if networks else "no checkpoint")
+    ends(f"{CONTINUE} --n_epochs 1", folder, 0, "continuing at epoch 1, image 0")
+    assert json.loads((folder / "ck/run/train_opt.json").read_text())["ngf"] == 8
+
+
+def test_overwrite_and_a_damaged_state_later_keep_the_networks(folder):
+    ends(OVERWRITE, folder, 0)
+    before = {path.name for path in (folder / "ck/run").glob("*_net_*.pth")}
+    (folder / "ck/run/latest_state.pth").write_bytes(b"")
+    done = outcome_of(f"{CONTINUE} --n_epochs 1", folder, die_before(BaseModel, "set_input"))
+    assert "continuing from earlier_state_1.pth" in done.stderr
+    assert {path.name for path in (folder / "ck/run").glob("*_net_*.pth")} == before
 
 
 def test_a_restart_that_is_killed_before_its_first_save_changes_no_record(folder):
@@ -118,9 +141,9 @@ def test_a_second_process_is_kept_out_until_the_first_one_has_ended(folder, comm
 
 
 def test_the_lock_of_a_killed_run_is_free_although_its_loading_processes_live_on(folder):
-    first = Fork(f"{TRAIN} --name new --n_epochs 2000 --num_threads 2 --cache off", folder)
+    first = Fork(f"{TRAIN} --name new --n_epochs 2000 --num_threads 2 --cache off", folder, name="_first")
     first.wait_for("end of epoch 1")
-    os.kill(first.pid, signal.SIGKILL)  # its workers notice after seconds
+    os.kill(first.pid, signal.SIGKILL)  # its workers notice after seconds, and say so
     os.waitpid(first.pid, 0)
     ends(NEW, folder, 0)
 
@@ -134,7 +157,8 @@ def test_processes_that_start_together_train_once(folder):
     outcomes: list[Outcome] = [fork.wait() for fork in forks]
     assert sorted(done.code for done in outcomes) in ([0, 1, 1, 1], [0, 1, 1, 2], [0, 1, 2, 2], [0, 2, 2, 2])
     assert all("is being trained by" in done.stderr or "has a run" in done.stderr for done in outcomes if done.code)
-    assert same_checkpoints(folder / "ck/new", folder / "ck/new")
+    ends(f"{TRAIN} --name alone --n_epochs 1", folder, 0)
+    assert same_checkpoints(folder / "ck/new", folder / "ck/alone")
 
 
 # ---- results -------------------------------------------------------------------------------------------------------
@@ -202,8 +226,8 @@ def test_unfinished_files_of_a_killed_run_are_removed_and_others_stay(folder):
 
 
 def test_the_time_of_the_last_save_is_in_the_message(folder):
-    done = ends(AGAIN, folder, 2)
-    assert time.strftime("%Y-%m-%d") in done.stderr
+    saved = time.localtime((folder / "ck/run/latest_state.pth").stat().st_mtime)
+    assert time.strftime("%Y-%m-%d", saved) in ends(AGAIN, folder, 2).stderr
 
 
 def test_a_dry_run_of_a_trained_name_is_allowed_and_writes_nothing(folder):

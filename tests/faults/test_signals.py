@@ -13,6 +13,8 @@ from tests.helpers.build import same_checkpoints
 from tests.helpers.forks import Fork, Outcome, start_processes
 from tests.helpers.images import make_dataroot, noise
 from tests.helpers.launch import start
+from util.report.results_page import ResultsPage
+from util.run.saver import Saver
 
 LONG = f"{TRAIN} --name new --n_epochs 3000 --save_epoch_freq 10000"
 CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129, signal.SIGUSR1: 0}
@@ -38,7 +40,7 @@ def test_many_signals_save_once(folder):
     for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         fork.send(number)
     done = fork.wait()
-    assert done.code in CODES.values()
+    assert done.code in CODES.values() and done.stdout.count("stopped and saved") == 1
     saved(done, folder, done.code)
 
 
@@ -75,11 +77,22 @@ def test_sighup_of_a_run_under_nohup_is_ignored(folder):
     saved(fork.wait(), folder, 143)
 
 
+def slow_results() -> None:
+    """Let each result take so long that a signal comes before the last one."""
+    add = ResultsPage.add
+
+    def slow(self: ResultsPage, *arguments: object) -> None:
+        time.sleep(0.1)
+        add(self, *arguments)
+
+    ResultsPage.add = slow
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("command", [TEST, EVALUATE])
 def test_an_interrupted_test_has_a_page_of_what_it_has_colored(folder, command, number):
     make_dataroot(folder / "many", "trainA", "trainB", "testA", "testB", images=[noise(40, 48, k) for k in range(40)])
-    fork = Fork(f"{command} --dataroot many", folder)
+    fork = Fork(f"{command} --dataroot many", folder, slow_results)
     results = folder / ("results/run/test_latest" if command == TEST else "results/comparison/evaluation_latest")
     end = time.monotonic() + 30
     while len(list(results.glob("images/*/*.png"))) < 20 and time.monotonic() < end:
@@ -93,14 +106,36 @@ def test_an_interrupted_test_has_a_page_of_what_it_has_colored(folder, command, 
     ends(f"{command} --dataroot many --num_test 2", folder, 0)
 
 
-@pytest.mark.parametrize(("program", "after"), [("train.py", 0.3), ("train.py", 1.5), ("test.py", 0.8)])
+def test_a_test_that_is_interrupted_before_its_first_image_leaves_the_page_of_the_last_one(folder):
+    ends(TEST, folder, 0, "2 images")
+    before = snapshot(folder / "results")
+
+    def interrupt() -> None:
+        ResultsPage.add = lambda *arguments: os.kill(os.getpid(), signal.SIGINT)
+
+    done = ends(TEST, folder, 130, "stopped by Ctrl-C", interrupt)
+    assert snapshot(folder / "results") == before, done
+
+
+def test_sigusr1_before_the_first_step_is_one_line(folder):
+    """There is nothing to save yet."""
+
+    def interrupt() -> None:
+        Saver.resume = lambda *arguments: os.kill(os.getpid(), signal.SIGUSR1)
+
+    assert ends(LONG, folder, 138, "stopped by SIGUSR1", interrupt).stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("program", "after"), [("train.py", 0.0), ("train.py", 1.0), ("test.py", 0.3)])
 def test_ctrl_c_while_packages_are_imported_is_one_line(folder, program, after):
-    """A real process, since a fork has imported them."""
+    """A real process, since a fork has imported them. Args: after: seconds after the import of torch has begun."""
     flags = (
         "--name new --n_epochs 3000 --gpu_ids -1" if program == "train.py" else f"--results_dir {folder / 'results'}"
     )
     with start(f"{program} --dataroot {folder / 'set'} --checkpoints_dir {folder / 'ck'} {flags}") as process:
         try:
+            while "libtorch" not in Path(f"/proc/{process.pid}/maps").read_text():
+                time.sleep(0.01)
             time.sleep(after)
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=60)
@@ -117,7 +152,7 @@ def test_a_run_ends_before_its_time_limit(folder):
     """With the time that its save takes."""
     began = time.monotonic()
     done = ends(f"{LONG} --time_limit 0:00:04", folder, 0, "stopped and saved")
-    assert time.monotonic() - began < 15 and "end of epoch 3" in done.stdout
+    assert time.monotonic() - began < 15 and "end of epoch 1" in done.stdout
     ends(CONTINUE.replace("--name run", "--name new") + " --time_limit 1e-6", folder, 0, "continuing at epoch")
 
 

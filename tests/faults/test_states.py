@@ -1,6 +1,7 @@
 """Damaged states: the one before is read, a line says so, and nothing of the damaged one is used."""
 
 import copy
+import errno
 import os
 import random
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from models.finite_check import NonFiniteError
 from tests.faults.case import CONTINUE, TRAIN, ends, snapshot
 from tests.helpers.build import same_checkpoints, same_tensors, weights_of
 from util.checkpoint import load
@@ -21,10 +23,6 @@ from util.run.state import _read
 
 GO_ON = f"{CONTINUE} --n_epochs 3"
 State = dict[str, Any]
-
-
-def first_key(state: dict) -> str:
-    return next(iter(state))
 
 
 def change(path: tuple, value: object) -> Callable[[State], None]:
@@ -220,7 +218,8 @@ def test_networks_that_a_killed_save_did_not_write_are_written(folder):
     (run / "latest_net_D.pth").write_bytes((run / "1_net_D.pth").read_bytes())
     os.utime(run / "latest_net_D.pth", (1, 1))
     ends(CONTINUE, folder, 0, "all 2 epochs are done")
-    assert same_checkpoints(run, run) and snapshot(run).keys() == before.keys()
+    after = snapshot(run)
+    assert after.keys() == before.keys() and after["latest_state.pth"] == before["latest_state.pth"]
     latest, numbered = (load(run / f"{label}_net_D.pth") for label in ("latest", "2"))
     assert same_tensors(latest, numbered)
 
@@ -233,17 +232,49 @@ def test_labels_that_are_no_names_are_refused(folder, labels):
     ends(GO_ON, folder, 0, "continuing from earlier_state_1.pth")
 
 
+def test_a_disk_that_fails_is_no_damage(folder):
+    """The latest state may be sound, and stays the latest."""
+    before = snapshot(folder)
+
+    def fail() -> None:
+        def load(path: Path, **options: object) -> None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        torch.load = load
+
+    ends(GO_ON, folder, 1, "latest_state.pth", fail)
+    assert snapshot(folder) == before
+
+
+def test_moments_that_are_not_finite_are_not_saved(saver, state):
+    """No state could be restored from them."""
+    saver.model.load_state(copy.deepcopy(state["model"]))
+    saver.model.check_weights()
+    moments = saver.model.optimizers[0].state_dict()["state"][0]["exp_avg_sq"]
+    moments.view(-1)[0] = INF
+    with pytest.raises(NonFiniteError, match="moments of Adam"):
+        saver.model.check_weights()
+    saver.model.load_state(copy.deepcopy(state["model"]))
+
+
 def test_a_missing_latest_state_is_said(folder, expected):
     (folder / "ck/run/latest_state.pth").unlink()
     ends(GO_ON, folder, 0, "latest_state.pth is missing")
     assert same_checkpoints(folder / "ck/run", expected)
 
 
-def test_a_state_of_other_networks_is_not_half_used(folder, expected):
+@pytest.mark.parametrize("is_of_this_run", [False, True])
+def test_a_state_of_another_run_or_of_other_networks_is_not_used(folder, expected, is_of_this_run):
     """As after a copy into the wrong folder."""
     ends(f"{TRAIN} --name other --ngf 8 --n_epochs 1", folder, 0)
     (folder / "ck/other/latest_state.pth").replace(folder / "ck/run/latest_state.pth")
-    done = ends(f"{GO_ON} --ngf 4", folder, 0, "does not fit netG")
+    if is_of_this_run:
+        own = torch.load(folder / "ck/run/earlier_state_1.pth", weights_only=True)["options"]["run_id"]
+        state = torch.load(folder / "ck/run/latest_state.pth", weights_only=True)
+        state["options"]["run_id"] = own
+        torch.save(state, folder / "ck/run/latest_state.pth")
+    said = "does not fit netG" if is_of_this_run else "latest_state.pth is a state of another run"
+    done = ends(f"{GO_ON} --ngf 4" if is_of_this_run else GO_ON, folder, 0, said)
     assert "continuing from earlier_state_1.pth" in done.stderr and same_checkpoints(folder / "ck/run", expected)
 
 

@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch.distributed import TCPStore
+
 from tests.helpers.launch import ROOT
 from tests.helpers.visdom_server import free_port
 from util import interrupt
@@ -136,13 +138,15 @@ def start_processes(
 ) -> list[Fork]:
     """Start the processes of one training as torchrun does. Args: prepare: is called in each, with its rank."""
     port = free_port()
+    if count > 1:  # held by none of them, as torchrun does
+        STORES.append(TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False))
 
     def ready(rank: int) -> Callable[[], None]:
         def join() -> None:
             if count > 1:
                 numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
                 os.environ.update({name: str(number) for name, number in numbers.items()})
-                os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+                os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), TORCHELASTIC_USE_AGENT_STORE="True")
             prepare(rank)
 
         return join
@@ -151,12 +155,14 @@ def start_processes(
 
 
 LIVING: list[Fork] = []  # those that a test has started
+STORES: list[TCPStore] = []  # through which their processes find each other
 
 
 def kill_all() -> None:
     """End the forks that a test has left behind."""
     while LIVING:
         LIVING.pop().kill()
+    STORES.clear()
 
 
 def outcome_of(command: str, folder: Path, prepare: Callable[[], None] | None = None, limit: float = LIMIT) -> Outcome:

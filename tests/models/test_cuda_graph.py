@@ -103,3 +103,14 @@ def test_recorded_step_goes_on_without_a_recording_after_one_line(model, capsys)
         check(model, step, float(number), size=4)
     reason = "this step cannot be recorded (operation not permitted when stream is capturing)"
     assert capsys.readouterr().out == f"--cuda_graph is disabled: {reason}\n"
+
+
+def test_recorded_step_records_anew_after_another_state_was_loaded(model):
+    step = cuda_graph.RecordedStep(model, model.step)
+    for number in range(1, 7):
+        check(model, step, float(number))
+    computed = model.computed
+    step.forget()
+    for number in range(1, 7):
+        check(model, step, float(number))
+    assert model.computed == 2 * computed and len(step.recordings) == 1

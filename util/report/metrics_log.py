@@ -25,19 +25,20 @@ class MetricsLog:
         self.folder = folder
         self.header = f"================ Training Loss ({time.strftime('%c')}) ================\n"
 
-    def rewind(self, epoch: int, epoch_iter: int) -> list[dict]:
-        """Return the records up to this point, and remove later ones, which a killed run left behind.
+    def until(self, epoch: int, epoch_iter: int) -> list[dict]:
+        """Return the records up to this point. A killed run has left later ones behind."""
+        return [one for one in read(self.folder.metrics) if (one["epoch"], one["epoch_iter"]) <= (epoch, epoch_iter)]
+
+    def rewind(self, kept: list[dict]) -> None:
+        """Remove all other records from metrics.jsonl.
 
         A run that starts anew under the name of another keeps the records of that one in metrics_before.jsonl.
         """
         path = self.folder.metrics
-        records = read(path)
-        kept = [record for record in records if (record["epoch"], record["epoch_iter"]) <= (epoch, epoch_iter)]
-        if records and not kept:
+        if not kept and read(path):
             path.replace(self.folder.metrics_before)
         with replacing(path) as file:
             file.writelines(f"{json.dumps(record)}\n".encode() for record in kept)
-        return kept
 
     def add(self, record: dict, line: str) -> None:
         """Write a record, and the line for people."""

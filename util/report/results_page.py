@@ -89,8 +89,11 @@ class ResultsPage:
     def save(self, is_complete: bool = True) -> Path:
         """Write the page, remove earlier results that it replaces, and return the folder.
 
-        Args: is_complete: False after an interruption: earlier results stay.
+        Args: is_complete: False after an interruption: earlier results stay, and so does their page if there are no new
+            ones.
         """
+        if not is_complete and not self.count:
+            return self.folder
         self.page.save()
         stale = set(self.earlier) - set(self.files)
         if is_complete:

@@ -57,7 +57,9 @@ class TrainingReport:
             if self.tensorboard:
                 opened.callback(self._close_tensorboard)
             self.log = MetricsLog(folder)
-            self.records = self.log.rewind(progress.epoch, progress.epoch_iter)
+            self.records = self.log.until(progress.epoch, progress.epoch_iter)
+            with self._surviving("log"):
+                self.log.rewind(self.records)
             self.page = TrainingPage(folder.web, opt.name, record.text, opt.display_winsize, self.records)
             self.monitor = visdom_monitor.connect(opt, self.records, self.print)
             if self.monitor:

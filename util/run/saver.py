@@ -1,8 +1,10 @@
 """Saves a run while it trains, and finds where it continues."""
 
+import math
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from util import distributed
@@ -65,8 +67,8 @@ class Saver:
         if opt.on_nan == "stop" or self.rollbacks == _MOST_ROLLBACKS:
             tried = f" after {self.rollbacks} rollbacks" if self.rollbacks else ""
             other = "" if self.rollbacks else ", or --on_nan rollback"
-            raise UserError(f"{error}{tried}; nothing was saved since. Try a smaller --lr, or a smaller weight of that "
-                            f"term{other}") from None  # fmt: skip
+            raise UserError(f"{error}{tried}; nothing was saved since. Try a smaller --lr, or smaller weights of the "
+                            f"loss terms{other}") from None  # fmt: skip
         self.rollbacks += 1
         opt.lr /= 2
         self.record = self.make_record(opt)
@@ -85,7 +87,7 @@ class Saver:
             print(f"a step had {before} images until now, and has {now} from here: --batch_size x --accumulate "
                   "x processes")  # fmt: skip
         if distributed.is_first() and state.get("replaces_run"):  # it may have been killed as it did
-            self._remove_networks()
+            self._remove_networks(until=self.states.sound[0].stat().st_mtime)
         if distributed.is_first():
             self._complete(state.get("labels", []))
         print(f"continuing at epoch {self.progress.epoch}, image {self.progress.epoch_iter}")
@@ -95,10 +97,15 @@ class Saver:
         labels, step_size = state.get("labels", []), state.get("step_size")
         if not isinstance(labels, list) or not all(type(label) in (int, str) for label in labels):
             raise UserError(f"{source} is not usable: labels are {labels}")
-        for label in labels:
-            check_name("label", str(label))
+        try:
+            for label in labels:
+                check_name("label", str(label))
+        except UsageError:
+            raise UserError(f"{source} is not usable: labels are {labels}") from None
         if type(step_size) is not int or step_size < 1:
             raise UserError(f"{source} is not usable: step_size is {step_size}")
+        if state["options"].get("run_id", self.opt.run_id) != self.opt.run_id:
+            raise UserError(f"{source} is a state of another run")
         self.model.check_state(state.get("model"), source)
 
     def _save_beginning(self) -> None:
@@ -127,9 +134,11 @@ class Saver:
                 except OSError as error:
                     warn(f"warning: {error}; training goes on")
 
-    def _remove_networks(self) -> None:
+    def _remove_networks(self, until: float = math.inf) -> None:
+        """Remove the networks that were saved before a time, in seconds since the epoch."""
         for path in self.folder.networks():
-            path.unlink()
+            if path.stat().st_mtime < until:
+                path.unlink()
 
     # ---- saving ----------------------------------------------------------------------------------------------
 
@@ -159,7 +168,8 @@ class Saver:
         """Save what has been trained before an error of the data ends the run; of several processes only one has it."""
         trained = self.progress.iterations > 0 and not isinstance(error, UsageError)
         if trained and distributed.world_size() == 1:
-            self.save()
+            with suppress(UserError):  # what it would save is not sound; the save before stays
+                self._attempt(["latest"], "training since the last save is lost")
 
     def save_best(self) -> bool:
         """Write the networks alone as the best so far; return True if that was possible. For the first process."""
@@ -170,7 +180,7 @@ class Saver:
             return False
         return True
 
-    def _attempt(self, labels: Sequence[int | str]) -> None:
+    def _attempt(self, labels: Sequence[int | str], outlook: str = "training goes on, and saves later") -> None:
         start = time.monotonic()
         content, error = self._state(labels), None
         if distributed.is_first():
@@ -184,15 +194,15 @@ class Saver:
                 error = failure
         self.seconds = max(self.seconds, time.monotonic() - start)
         if distributed.any_process(error is not None):
-            self._failed(error or OSError("in the first process"))
+            self._failed(error or OSError("in the first process"), outlook)
         elif self.error is not None:
             self.error, self.pause = None, _FIRST_PAUSE
             if distributed.is_first():
                 warn("the state is saved again")
 
-    def _failed(self, error: OSError) -> None:
+    def _failed(self, error: OSError, outlook: str) -> None:
         if self.error is None and distributed.is_first():
-            warn(f"warning: {self.folder.path} cannot be written ({error}); training goes on, and saves later")
+            warn(f"warning: {self.folder.path} cannot be written ({error}); {outlook}")
         self.error = error
         self.next_attempt = time.monotonic() + self.pause
         self.pause = min(2 * self.pause, _LONGEST_PAUSE)

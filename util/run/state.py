@@ -43,10 +43,13 @@ class StateFiles:
         """Write the latest state. The one before it is kept, and at any instant one of them is whole.
 
         Raises:
-            OSError: if it cannot be written. Then all files are as before.
+            OSError: if it cannot be written. Then the states are as before, or under the names of earlier ones.
         """
         checkpoint.save_atomically(content, self.folder.state, before=self._keep_earlier)
         self.sound = [self.folder.state, *self.sound[: self.keep - 1]]
+        for path in self.folder.states():
+            if path not in self.sound:
+                path.unlink(missing_ok=True)
 
     def _keep_earlier(self) -> None:
         self.sound = [path for path in self.sound if path.is_file()]  # somebody may have removed one
@@ -56,9 +59,6 @@ class StateFiles:
                 _copy(path, target)
             elif path != target:
                 os.replace(path, target)
-        for path in self.folder.states():
-            if path != self.folder.state and path not in kept:
-                path.unlink(missing_ok=True)
         self.sound = kept
 
     def read(self, check: Callable[[Any, str], None], device: Any) -> dict:
@@ -68,7 +68,8 @@ class StateFiles:
 
         Args: check: raises a UserError for a state of a file that cannot be restored.
         Raises:
-            UserError: if none can be restored; it says why the latest one cannot.
+            UserError: if none can be restored; it says why the latest one cannot. Also if a file cannot be read at all
+                (the disk, too little memory): its state may be sound.
         """
         state, problems = None, []
         if self.sound and self.sound[0] != self.folder.state and distributed.is_first():
@@ -78,6 +79,9 @@ class StateFiles:
                 state = _read(self.sound[0], check, device)
             except UserError as error:
                 problems.append((self.sound.pop(0), error))
+            except OSError as error:
+                raise UserError(f"{self.sound[0]} cannot be read ({error.strerror}); try again, or remove it to "
+                                "continue from the state before") from None  # fmt: skip
         self.sound = distributed.broadcast(self.sound)
         if not self.sound:
             error = problems[0][1] if problems else "no state of this run can be restored"

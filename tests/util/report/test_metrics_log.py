@@ -33,7 +33,9 @@ def test_metrics_log_writes_each_record_at_once(log):
 @pytest.mark.parametrize(("epoch", "epoch_iter", "kept"), [(1, 0, 0), (1, 70, 1), (2, 0, 2), (2, 50, 3), (3, 0, 4)])
 def test_metrics_log_removes_records_after_the_state_that_a_run_continues_from(log, epoch, epoch_iter, kept):
     again = MetricsLog(log.folder)
-    assert len(again.rewind(epoch, epoch_iter)) == kept == len(read(log.folder.metrics))
+    records = again.until(epoch, epoch_iter)
+    again.rewind(records)
+    assert len(records) == kept == len(read(log.folder.metrics))
     before = log.folder.metrics_before  # a run that starts anew destroys nothing
     assert len(read(before)) == 4 if kept == 0 else not before.exists()
 
@@ -44,7 +46,9 @@ def test_metrics_log_skips_damaged_lines(log, damage):
     with open(log.folder.metrics, "a", encoding="latin-1") as file:
         file.write(damage)
     again = MetricsLog(log.folder)
-    assert len(again.rewind(3, 0)) == 4
+    records = again.until(3, 0)
+    assert len(records) == 4
+    again.rewind(records)
     again.add(record(3, 50), "(epoch: 3, ...")
     assert log.folder.loss_log.read_text().count("Training Loss") == 2
     assert [(r["epoch"], r["epoch_iter"]) for r in read(log.folder.metrics)] == [
