@@ -37,7 +37,8 @@ class TrainOptions(BaseOptions):
         add("--val_freq", type=int, default=0, help="every N epochs measure the colors on a tenth of the style images, "
             "which training does not see, and keep the best networks as best_net_*.pth; 0: never")  # fmt: skip
         add("--continue_train", action="store_true", help="continue from the latest state of the run --name")
-        add("--overwrite", action="store_true", help="delete the run of this --name, and train anew")
+        add("--overwrite", action="store_true", help="delete the states and networks of the run "
+            "--name, and train anew")  # fmt: skip
         add("--keep_states", type=int, default=2, metavar="N", help="keep the latest N states. --continue_train reads "
             "an earlier one if the latest is damaged")  # fmt: skip
         add("--time_limit", type=minutes, default=0.0, metavar="MINUTES|H:MM:SS", help="save and stop when the program "

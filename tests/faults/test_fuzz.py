@@ -63,7 +63,7 @@ def test_a_changed_state_is_restored_or_named(saver, state, seed, value, removes
     else:
         inner[path[-1]] = value
     try:
-        saver._check(changed, "state")
+        saver._check_state(changed, "state")
     except UserError as error:
         assert "state" in str(error) and "\n" not in str(error)
     else:

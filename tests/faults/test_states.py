@@ -127,7 +127,7 @@ def test_a_wrong_state_is_refused_as_a_whole(saver, state, tmp_path, name):
     WRONG[name](changed)
     torch.save(changed, tmp_path / "latest_state.pth")
     with pytest.raises(UserError, match=r"latest_state\.pth"):
-        _read(tmp_path / "latest_state.pth", saver._check, saver.model.device)
+        _read(tmp_path / "latest_state.pth", saver._check_state, saver.model.device)
     assert same_tensors(weights_of(saver.model), before)
 
 

@@ -79,7 +79,7 @@ class Saver:
 
     def _restore(self) -> None:
         """Put model and progress back to the newest state that can be read."""
-        state = self.states.read(self._check, self.model.device)
+        state = self.states.read(self._check_state, self.model.device)
         self.model.load_state(state["model"])
         self.progress = Progress(**state["progress"])
         before, now = state["step_size"], distributed.step_size(self.opt)
@@ -89,10 +89,10 @@ class Saver:
         if distributed.is_first() and state.get("replaces_run"):  # it may have been killed as it did
             self._remove_networks(until=self.states.sound[0].stat().st_mtime)
         if distributed.is_first():
-            self._complete(state.get("labels", []))
+            self._write_missing_networks(state.get("labels", []))
         print(f"continuing at epoch {self.progress.epoch}, image {self.progress.epoch_iter}")
 
-    def _check(self, state: dict, source: str) -> None:
+    def _check_state(self, state: dict, source: str) -> None:
         check_progress(state.get("progress"), source)
         labels, step_size = state.get("labels", []), state.get("step_size")
         if not isinstance(labels, list) or not all(type(label) in (int, str) for label in labels):
@@ -123,7 +123,7 @@ class Saver:
                 self._remove_networks()
             self.record.write()
 
-    def _complete(self, labels: Sequence[int | str]) -> None:
+    def _write_missing_networks(self, labels: Sequence[int | str]) -> None:
         """Write the networks of the state that was read if they are not there: the run was killed before it could."""
         saved_at = self.states.sound[0].stat().st_mtime
         for label in labels:
