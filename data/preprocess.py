@@ -12,8 +12,10 @@ PREPROCESS_STEPS = {
     "scale_shortside": "shorter side up to load_size if it is smaller",
     "rescale_shortside": "shorter side to load_size, aspect kept",
     "trim": "sides longer than crop_size cut to it",
+    "zoom": "a random size, for one image (--dataset_mode singleimage)",
+    "patch": "then a random crop_size x crop_size window, for one image",
 }
-_TRAINING_ONLY = {"crop", "trim"}
+_TRAINING_ONLY = {"crop", "trim", "zoom", "patch"}
 
 
 def check_preprocess(preprocess: str) -> None:

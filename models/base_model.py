@@ -6,7 +6,6 @@ import warnings
 from abc import ABC, abstractmethod
 from argparse import Namespace
 from collections.abc import Hashable
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,9 +15,8 @@ from models import checkpoints
 from models.acceleration import compile_networks, prepare_device
 from models.cuda_graph import RecordedStep
 from models.finite_check import FiniteCheck
-from models.fitting import build_that_fits, check_image_fits
+from models.fitting import build_discriminator, build_generator, check_image_fits
 from models.moving_average import MovingAverage
-from models.networks import define_D, define_G
 from models.networks.load import load_network
 from models.networks.padding import apply_padded
 from models.networks.strips import apply_in_strips, needs_strips
@@ -105,21 +103,11 @@ class BaseModel(ABC):
 
     def make_generator(self, input_nc: int, output_nc: int) -> nn.Module:
         """Build the generator that the options name."""
-        opt = self.opt
-        if opt.context and opt.netG.startswith("unet"):
-            raise UsageError(f"--context: --netG {opt.netG} has no such branch; choose a resnet")
-        upstream_order = (opt.ngf, opt.netG, opt.normG, not opt.no_dropout, opt.init_type, opt.init_gain,
-                          opt.no_antialias, opt.no_antialias_up)  # fmt: skip
-        build = partial(define_G, input_nc, output_nc, *upstream_order, context=opt.context)
-        return build_that_fits(build, opt, input_nc, opt.ngf, f"--netG {opt.netG} --ngf {opt.ngf}")
+        return build_generator(self.opt, input_nc, output_nc)
 
     def make_discriminator(self, input_nc: int) -> nn.Module:
         """Build the discriminator that the options name."""
-        opt = self.opt
-        upstream_order = (opt.ndf, opt.netD, opt.n_layers_D, opt.normD, opt.init_type, opt.init_gain)
-        layers = f" --n_layers_D {opt.n_layers_D}" if opt.netD == "n_layers" else ""
-        build = partial(define_D, input_nc, *upstream_order, opt.no_antialias)
-        return build_that_fits(build, opt, input_nc, opt.ndf, f"--netD {opt.netD}{layers} --ndf {opt.ndf}")
+        return build_discriminator(self.opt, input_nc)
 
     def add_adam(self, *nets: nn.Module) -> torch.optim.Optimizer:
         """Make an optimizer for the weights of these networks, and add it to the list."""
@@ -142,7 +130,7 @@ class BaseModel(ABC):
         """
         if self.isTrain:
             return apply_padded(net, images)
-        if self.device.type == "cpu":
+        if self.device.type == "cpu" and all(parameter.dim() <= 4 for parameter in net.parameters()):
             net.to(memory_format=torch.channels_last)
             images = images.to(memory_format=torch.channels_last)
         if needs_strips(net, images):

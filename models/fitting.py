@@ -2,17 +2,43 @@
 
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
 
+from models.networks import define_D, define_G
 from models.networks.needs import activation_bytes, check_image_size, most_activation_bytes, weight_bytes
 from models.networks.strips import bytes_in_strips
 from util import memory
-from util.errors import UserError
+from util.errors import UsageError, UserError
 
 
-def build_that_fits(
+def build_generator(opt: Namespace, input_nc: int, output_nc: int) -> nn.Module:
+    """Build the generator that the options name, if it fits."""
+    if opt.context and not opt.netG.startswith("resnet"):
+        raise UsageError(f"--context: --netG {opt.netG} has no such branch; choose a resnet")
+    upstream_order = (opt.ngf, opt.netG, opt.normG, not opt.no_dropout, opt.init_type, opt.init_gain, opt.no_antialias,
+                      opt.no_antialias_up)  # fmt: skip
+    further = {"context": opt.context, "size": _training_size(opt), "downsamplings": opt.stylegan2_G_num_downsampling}
+    build = partial(define_G, input_nc, output_nc, *upstream_order, **further)
+    return _build_that_fits(build, opt, input_nc, opt.ngf, f"--netG {opt.netG} --ngf {opt.ngf}")
+
+
+def build_discriminator(opt: Namespace, input_nc: int) -> nn.Module:
+    """Build the discriminator that the options name, if it fits."""
+    upstream_order = (opt.ndf, opt.netD, opt.n_layers_D, opt.normD, opt.init_type, opt.init_gain)
+    layers = f" --n_layers_D {opt.n_layers_D}" if opt.netD == "n_layers" else ""
+    build = partial(define_D, input_nc, *upstream_order, opt.no_antialias, size=_training_size(opt))
+    return _build_that_fits(build, opt, input_nc, opt.ndf, f"--netD {opt.netD}{layers} --ndf {opt.ndf}")
+
+
+def _training_size(opt: Namespace) -> int:
+    """Return the side of the training images, on which the numbers of channels of StyleGAN2 depend."""
+    return min(opt.load_size or opt.crop_size, opt.crop_size)
+
+
+def _build_that_fits(
     build: Callable[[], nn.Module], opt: Namespace, channels: int, filters: int, flags: str
 ) -> nn.Module:
     """Build a network, unless it does not take images of --crop_size, or cannot fit into memory with them.

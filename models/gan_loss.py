@@ -54,6 +54,18 @@ def discriminator_losses(
     return criterion(scores_fake, False), criterion(scores_real, True)
 
 
+def r1_penalty(netD: nn.Module, real: torch.Tensor) -> torch.Tensor:
+    """Return |gradient of D|^2 / 2 at real images (Mescheder et al. 2018, eq. 9, without gamma).
+
+    Args: real: (N, C, H, W); no gradient reaches them.
+    Returns:
+        (N,), unweighted.
+    """
+    real = real.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(netD(real).sum(), real, create_graph=True)
+    return gradient.flatten(1).square().sum(1) / 2
+
+
 def gradient_penalty(netD: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     """Return (|gradient of D| - 1)^2 at random interpolations between real and fake (Gulrajani et al. 2017, eq. 3).
 

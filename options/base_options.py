@@ -76,6 +76,7 @@ class BaseOptions:
         add("--init_type", default="xavier", choices=INIT_TYPES, help="weight initialization")
         add("--init_gain", type=float, default=0.02, help="its gain, for normal, xavier and orthogonal")
         add("--no_dropout", **switch, default=True, help="no dropout in the generator")
+        add("--stylegan2_G_num_downsampling", type=int, default=1, help="downsamplings of --netG stylegan2")
         add("--no_antialias", action="store_true", help="strided convolutions instead of blur and subsample")
         add("--no_antialias_up", action="store_true", help="transposed convolutions instead of blurred upsampling")
 
@@ -94,6 +95,8 @@ class BaseOptions:
         add("--max_dataset_size", type=int, default=infinite, help="use at most this many images of a folder")
         steps = ", ".join(PREPROCESS_STEPS)
         add("--preprocess", default="resize_and_crop", help=f"scaling and cropping: {steps}, joined by _and_, or none")
+        add("--random_scale_max", type=float, default=3.0, help="for --dataset_mode singleimage: crops are taken from "
+            "the image scaled to between 1 / this and 1")  # fmt: skip
         add("--no_flip", action="store_true", help="no random horizontal flips")
         add("--gray_range", type=float, nargs=2, metavar=("LOW", "HIGH"),
             help="black and white in 16-bit gray images; default 0 65535; for 12-bit scans 0 4095")  # fmt: skip
@@ -171,6 +174,8 @@ class BaseOptions:
             if getattr(opt, flag) != 3:
                 raise UsageError(f"--{flag} {getattr(opt, flag)}: expected 3, because images are read as RGB")
         check_preprocess(opt.preprocess)
+        if {"zoom", "patch"} & {*opt.preprocess.split("_and_")} and opt.dataset_mode != "singleimage":
+            raise UsageError(f"--preprocess {opt.preprocess}: zoom and patch are for --dataset_mode singleimage")
         if opt.seed is None:
             opt.seed = random.SystemRandom().randrange(2**31)
 

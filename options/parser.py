@@ -10,13 +10,6 @@ from util.errors import UsageError
 from util.util import str2bool
 
 _UNSET = object()
-_SINCUT = "SinCUT, the single-image model, is not available here"
-# CUT's flags of features that are not here: refused with the reason instead of ignored.
-_REFUSED = {
-    "--lambda_R1": _SINCUT,
-    "--random_scale_max": _SINCUT,
-    "--stylegan2_G_num_downsampling": "StyleGAN2's networks are not available here",
-}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -71,8 +64,6 @@ class OneLineParser(argparse.ArgumentParser):
         if not word.startswith("--"):
             raise UsageError(f"unexpected argument '{word}': values follow a flag, as in --name VALUE")
         flag = word.split("=")[0]
-        if flag in _REFUSED:
-            raise UsageError(f"{flag}: {_REFUSED[flag]}")
         near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.5)
         hint = f"; the nearest is {near[0]}" if near else ""
         raise UsageError(f"unknown flag {flag}{hint} (python {sys.argv[0] or 'train.py'} --help lists all)")

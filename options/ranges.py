@@ -19,13 +19,14 @@ RANGES = {  # both ends included
     "lambda_A": _WEIGHT, "lambda_B": _WEIGHT, "lambda_GAN": _WEIGHT, "lambda_L1": _WEIGHT, "lambda_NCE": _WEIGHT,
     "lambda_TV": _WEIGHT, "lambda_Var": _WEIGHT, "lambda_gp": _WEIGHT, "lambda_identity": _WEIGHT,
     "lambda_l1": _WEIGHT, "lambda_range": _WEIGHT, "load_size": (0, 20_000), "lr": (1e-12, 1e30),
-    "lr_decay_iters": (1, 10**9),
+    "lambda_R1": _WEIGHT, "lr_decay_iters": (1, 10**9),
     "max_dataset_size": (1, math.inf), "max_megapixels": (0.001, 10**6),
     "n_epochs": (0, 10**6), "n_epochs_decay": (0, 10**6),
     "n_layers_D": (1, 6), "nce_T": (1e-4, 10_000), "ndf": (1, 4096), "netF_nc": (1, 65_536), "ngf": (1, 4096),
     "num_patches": (1, 10**6), "num_test": (1, math.inf), "num_threads": (0, 1024),
     "pool_size": (0, 10**6), "print_freq": _EVERY, "save_epoch_freq": _EVERY, "save_latest_freq": _EVERY,
-    "seed": (0, 2**32 - 1), "time_limit": (0, 10**7), "tv_beta": (0.1, 10),
+    "random_scale_max": (1, 1000), "seed": (0, 2**32 - 1), "stylegan2_G_num_downsampling": (0, 8),
+    "time_limit": (0, 10**7), "tv_beta": (0.1, 10),
     "update_html_freq": _EVERY, "val_freq": _EVERY,
 }  # fmt: skip
 

@@ -12,7 +12,8 @@ from util.run_folder import RunFolder
 # The flags that define the generator or how images are read.
 _RESTORED = [
     "model", "dataset_mode", "direction", "input_nc", "output_nc", "ngf", "netG", "normG", "no_dropout", "no_antialias",
-    "no_antialias_up", "context", "keep_luma", "preprocess", "load_size", "crop_size", "gray_range", "gray_stretch",
+    "no_antialias_up", "stylegan2_G_num_downsampling", "context", "keep_luma",
+    "preprocess", "load_size", "crop_size", "gray_range", "gray_stretch",
 ]  # fmt: skip
 
 

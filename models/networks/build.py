@@ -9,13 +9,15 @@ from models.networks.layers import norm_layer
 from models.networks.patch_sample import PatchSampleF
 from models.networks.patchgan import NLayerDiscriminator, PixelDiscriminator
 from models.networks.resnet import ResnetGenerator
+from models.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 from models.networks.unet import UnetGenerator
 from util.device import device_of
 
 _RESNET_BLOCKS = {"resnet_9blocks": 9, "resnet_6blocks": 6, "resnet_4blocks": 4}
 _UNET_DOWNS = {"unet_256": 8, "unet_128": 7}
-GENERATORS = [*_RESNET_BLOCKS, *_UNET_DOWNS]
-DISCRIMINATORS = ["basic", "n_layers", "pixel"]
+_STYLEGAN2 = {"stylegan2": {"has_noise": True, "n_blocks": 6}, "smallstylegan2": {"has_noise": False, "n_blocks": 2}}
+GENERATORS = [*_RESNET_BLOCKS, *_UNET_DOWNS, *_STYLEGAN2]
+DISCRIMINATORS = ["basic", "n_layers", "pixel", "stylegan2"]
 PROJECTIONS = ["sample", "mlp_sample"]
 
 
@@ -33,6 +35,8 @@ def define_G(
     gpu_ids: Sequence[int] = (),
     opt: object = None,
     context: bool = False,
+    size: int = 256,
+    downsamplings: int = 1,
 ) -> nn.Module:
     """Build a generator: (N, input_nc, H, W) in [-1, 1] -> (N, output_nc, H, W) in [-1, 1].
 
@@ -40,7 +44,10 @@ def define_G(
         gpu_ids: the network is moved to the first of them, as CUT does.
         opt: not used; models from a CUT checkout give it.
         context: give a ResNet the height in the image and its lightness.
+        size, downsamplings: of StyleGAN2's generator: the side of the training images, and its number of downsamplings.
     """
+    if netG in _STYLEGAN2:  # which draws its own weights
+        return _moved(StyleGAN2Generator(input_nc, output_nc, ngf, size, downsamplings, **_STYLEGAN2[netG]), gpu_ids)
     if netG in _UNET_DOWNS:
         net: nn.Module = UnetGenerator(input_nc, output_nc, _UNET_DOWNS[netG], ngf, norm_layer(norm), use_dropout)
     else:
@@ -61,8 +68,14 @@ def define_D(
     no_antialias: bool = False,
     gpu_ids: Sequence[int] = (),
     opt: object = None,
+    size: int = 256,
 ) -> nn.Module:
-    """Build a discriminator: (N, input_nc, H, W) -> a map of scores (N, 1, H', W'). Last arguments: see define_G."""
+    """Build a discriminator: (N, input_nc, H, W) -> a map of scores (N, 1, H', W'), or with stylegan2 scores (N, 1).
+
+    Last arguments: see define_G.
+    """
+    if netD == "stylegan2":
+        return _moved(StyleGAN2Discriminator(input_nc, ndf, size), gpu_ids)
     if netD == "pixel":
         net: nn.Module = PixelDiscriminator(input_nc, ndf, norm_layer(norm))
     else:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from models.networks.patchgan import NLayerDiscriminator
+from models.networks.stylegan2 import StyleGAN2Discriminator
 from models.networks.unet import UnetGenerator
 from util.errors import UsageError
 
@@ -25,6 +26,8 @@ def check_image_size(net: nn.Module, side: int, flags: str) -> None:
     if isinstance(net, UnetGenerator) and side % net.size_multiple:
         raise UsageError(f"--crop_size {side}: {flags} needs a multiple of {net.size_multiple}; choose another size, "
                          "unet_128 or a resnet")  # fmt: skip
+    if isinstance(net, StyleGAN2Discriminator) and side != net.size:
+        raise UsageError(f"--crop_size {side}: {flags} needs a power of two")
     if isinstance(net, NLayerDiscriminator) and net.n_layers > 3:  # with 3 layers any --crop_size is enough
         try:
             activation_bytes(net, (1, net.model[0].in_channels, side, side))

@@ -16,6 +16,8 @@ from options.train_options import TrainOptions
 def build(flags: list[str]) -> tuple[Any, Namespace]:
     """Return the model that flags of train.py name, ready to train, and its options."""
     sys.argv = ["train.py", *flags]  # CUT reads its presets from here
+    if not torch.cuda.is_available():
+        torch.Tensor.cuda = lambda tensor, *_, **__: tensor  # CUT's StyleGAN2 moves a constant to a GPU in each pass
     with contextlib.redirect_stdout(io.StringIO()):
         options = TrainOptions()
         opt = options.parse()

@@ -34,6 +34,7 @@ MODELS = {
     "colorcut-gray": ("--model colorcut --idt_input gray", "--model cut"),
     "best": ("--model colorcut --preset best", "--model cut"),
     "cyclegan": ("--model cycle_gan", ""),
+    "sincut": ("--model sincut", "--model sincut"),
     "pix2pix": ("--model pix2pix --netG resnet_9blocks", ""),
 }
 COLUMNS = {

@@ -26,8 +26,9 @@ from scripts.lib.processes import ROOT, environment
 from util.errors import UsageError, UserError, run
 from util.markdown import as_row, as_table
 
-LOSSES = ("G_GAN", "D_real", "D_fake", "NCE", "NCE_Y")
+LOSSES = ("G_GAN", "D_real", "D_fake", "NCE", "NCE_Y", "D_R1", "idt")
 PLAIN = "--no_antialias --no_antialias_up"
+SINCUT = "--model sincut --netG stylegan2 --netD stylegan2 --ngf 4 --ndf 4 --num_patches 1"
 
 
 @dataclass
@@ -52,6 +53,7 @@ def cases() -> list[Case]:
     for name, flags in {"FastCUT": "", "FastCUT, no antialias": PLAIN}.items():
         for batch in (1, 2):
             rows += [Case(name, f"--CUT_mode FastCUT {flags}", batch, flipped=flip) for flip in (False, True)]
+    rows += [Case("SinCUT", SINCUT, 4), Case("SinCUT, small", f"{SINCUT} --netG smallstylegan2 --nce_layers 0,2,3", 4)]
     rows += [
         Case("CUT as it is", as_it_is=True, note="upstream's gradient is wrong: instance norm, batch 1, CPU"),
         Case("CUT, --batch_size 4", batch=2, batch_size=4, note="upstream's NCE is wrong: it pairs as for 4 images"),

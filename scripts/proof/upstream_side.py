@@ -75,7 +75,8 @@ def make_gradients_contiguous() -> None:
 
 
 def fix_randomness(flipped: bool) -> None:
-    """Let both sides draw the same sequence of patch ids, and flip or not."""
+    """Let both sides draw the same sequence of patch ids and the same noise, and flip or not."""
+    torch.manual_seed(1)
     seeds = iter(range(1, 2**31))
 
     def permutation(size: int, **_: object) -> np.ndarray:

@@ -129,3 +129,54 @@ def test_datasets_load_real_images():
     assert batch["A"].shape == batch["B"].shape == (1, 3, 64, 64) and is_gray(batch["B"]) and not is_gray(batch["A"])
     photos = build_test_loader(root / "photos-native-size", f"{COLORCUT} --dataset_mode single --preprocess none")
     assert {tuple(batch["A"].shape[2:]) for batch in photos} == {(321, 481), (481, 321)}
+
+
+# ---- one image ---------------------------------------------------------------------------------------------------
+
+SINCUT = "--model sincut --crop_size 32 --batch_size 8 --random_scale_max 4 --max_dataset_size 800"
+
+
+@pytest.fixture
+def one_of_each(tmp_path) -> Path:
+    """A data root with an image of 200x150 in trainA and trainB, whose red and green are the place of the pixel."""
+    rows, columns = np.mgrid[:150, :200]
+    place = np.stack([columns, rows, 0 * rows], 2).astype(np.uint8)
+    return make_dataroot(tmp_path / "one", "trainA", "trainB", images=[place])
+
+
+def test_singleimage_takes_crops_of_every_size_from_everywhere(one_of_each):
+    """By their colors: a crop of zoom z covers 32 / z pixels, and its colors say which."""
+    loader = build_loader(one_of_each, SINCUT)
+    crops = torch.cat([batch[domain] for batch in loader for domain in "AB"])
+    places = (crops[:, :2] + 1) * 127.5
+    (left, right), (top, bottom) = (
+        (places[:, 0, 16, 1], places[:, 0, 16, -2]),
+        (places[:, 1, 1, 16], places[:, 1, -2, 16]),
+    )
+    flipped = left > right
+    assert len(crops) == 1600 and 700 < flipped.sum() < 900 and (top < bottom).all()
+    for low, high, side in ((torch.minimum(left, right), torch.maximum(left, right), 200), (top, bottom, 150)):
+        zoom = 29 / (high - low)  # of the pixels between
+        smallest = max(1 / 4, 32 / side)
+        assert zoom.min() > 0.95 * smallest and zoom.max() < 1.06
+        assert (zoom < smallest + 0.1).sum() > 50 and (zoom > 0.9).sum() > 50
+        assert low.min() < 6 and high.max() > side - 7
+    widths, heights = (right - left).abs(), bottom - top
+    assert (widths > 1.5 * heights).any() and (heights > 1.5 * widths).any()
+
+
+def test_singleimage_tests_the_whole_image(one_of_each):
+    (batch,) = build_test_loader(one_of_each, "--model sincut")
+    assert batch["A"].shape == (1, 3, 150, 200) and "B" not in batch
+    make_dataroot(one_of_each, "testA", images=[noise(40, 48)])
+    (batch,) = build_test_loader(one_of_each, "--model sincut")
+    assert batch["A"].shape == (1, 3, 40, 48)
+
+
+def test_singleimage_names_what_it_cannot_take(one_of_each, dataroot):
+    with pytest.raises(UserError, match="trainA has 4 images; expected one"):
+        build_loader(dataroot, SINCUT)
+    with pytest.raises(UserError, match="--preprocess resize: --dataset_mode singleimage takes zoom_and_patch"):
+        build_loader(one_of_each, f"{SINCUT} --preprocess resize")
+    with pytest.raises(UserError, match="zoom and patch are for --dataset_mode singleimage"):
+        build_loader(dataroot, "--model cut --preprocess zoom_and_patch")

@@ -63,7 +63,7 @@ MISTAKES = {  # flags: what the message must say
     "--lamda_TV 1 --model colorcut": "--lamda_TV|nearest is --lambda_TV", "--ngf many": "--ngf|many|int",
     "--netG resnet": "--netG|resnet|resnet_6blocks", "--batch_size 0": "--batch_size 0|1 to 100000",
     "--dataset_mode alined": "--dataset_mode alined|unaligned", "--gpu_ids 99": "--gpu_ids 99|-1",
-    "--preprocess crop_and_zoom": "--preprocess crop_and_zoom|zoom|scale_width", "--gpu_ids one": "--gpu_ids one|0",
+    "--preprocess crop_and_blur": "--preprocess crop_and_blur|blur|scale_width", "--gpu_ids one": "--gpu_ids one|0",
     "--nce_idt maybe": "--nce_idt|maybe", "--lr -1": "--lr -1.0|1e-12 to 1e+30", "stray": "stray|--name VALUE",
     "--n_epochs 0 --n_epochs_decay 0": "--n_epochs|1 or more", "--lambda_T 1 --model colorcut": "--lambda_T",
     "--model cutt": "--model cutt|colorcut",

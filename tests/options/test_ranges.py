@@ -17,9 +17,9 @@ from util.run.stop import minutes
 FIXED = {"input_nc", "output_nc", "gray_range"}  # checked by themselves
 TYPES: dict[str, tuple[type, type]] = {}  # of each number: the program's options, int or float
 MODEL_OF = {"lambda_A": "cycle_gan", "lambda_B": "cycle_gan", "lambda_identity": "cycle_gan", "lambda_L1": "pix2pix",
-            "pool_size": "cycle_gan", "lambda_gp": "cycle_gan"}  # fmt: skip
+            "pool_size": "cycle_gan", "lambda_gp": "cycle_gan", "lambda_R1": "sincut"}  # fmt: skip
 for options in (EvaluateOptions, TestOptions, TrainOptions):
-    for model in ("cut", "colorcut", "cycle_gan", "pix2pix"):
+    for model in ("cut", "colorcut", "cycle_gan", "pix2pix", "sincut"):
         parser = OneLineParser()
         options("--dataroot x").initialize(parser)
         MODELS.find(model).modify_commandline_options(parser, options is TrainOptions)

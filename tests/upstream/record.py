@@ -25,6 +25,9 @@ DISCRIMINATORS = """
     basic 3 instance 0, basic 3 instance 1, basic 3 batch 0, basic 3 none 0, n_layers 2 instance 0, n_layers 5 batch 1,
     pixel 3 instance 0, pixel 3 batch 0
 """
+# netG, or netD, side of the training images, downsamplings
+STYLEGAN2_GENERATORS = [("stylegan2", 64, 1), ("stylegan2", 32, 2), ("smallstylegan2", 64, 1)]
+STYLEGAN2_DISCRIMINATORS = [("stylegan2", 32), ("stylegan2", 64)]
 
 
 def main() -> None:
@@ -58,6 +61,16 @@ def networks():
         net = fill(upstream.define_D(3, 4, **keywords))
         yield {"kind": "D", "keywords": keywords, "keys": keys(net), "input": [1, 3, 128, 128],
                "output": summary(net(images(1, 3, 128, 128)))}  # fmt: skip
+    torch.Tensor.cuda = lambda tensor: tensor  # the generator moves a constant to a GPU
+    for netG, size, downsamplings in STYLEGAN2_GENERATORS:
+        opt = Namespace(load_size=size, crop_size=size, netG=netG, stylegan2_G_num_downsampling=downsamplings)
+        net = fill(upstream.define_G(3, 3, 4, netG, opt=opt))
+        yield {"kind": "G", "keywords": {"netG": netG, "size": size, "downsamplings": downsamplings}, "keys": keys(net),
+               "input": [1, 3, 32, 48], "output": summary(net(images(1, 3, 32, 48)))}  # fmt: skip
+    for netD, size in STYLEGAN2_DISCRIMINATORS:
+        net = fill(upstream.define_D(3, 4, netD, opt=Namespace(load_size=size, crop_size=size, netD=netD)))
+        yield {"kind": "D", "keywords": {"netD": netD, "size": size}, "keys": keys(net), "input": [8, 3, size, size],
+               "output": summary(net(images(8, 3, size, size)))}  # fmt: skip
     for netF in ("mlp_sample", "sample"):
         G = upstream.define_G(3, 3, 4, "resnet_4blocks", "instance")
         features = G(images(2, 3, 32, 32).float(), list(TAPS), encode_only=True)

@@ -9,12 +9,12 @@ import torch
 def fill(net: torch.nn.Module) -> torch.nn.Module:
     """Give every parameter and statistic of a network a value that depends on its key; return the network in float64.
 
-    The blur filters are left alone: they are part of what is compared.
+    The blur filters are left alone: they are part of what is compared. StyleGAN2's noise has the weight 0, as at first.
     """
     net.double()
     state = net.state_dict()
     for key, old in state.items():
-        if key.endswith(("filt", "num_batches_tracked")):
+        if key.endswith(("filt", "kernel", "noise.weight", "num_batches_tracked")):
             continue
         values = np.random.RandomState(zlib.crc32(key.encode())).standard_normal(tuple(old.shape))
         if old.dim() > 1:

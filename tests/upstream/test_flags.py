@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from options.parser import _REFUSED
 from options.test_options import TestOptions
 from options.train_options import TrainOptions
 from util.errors import UserError
@@ -17,12 +16,12 @@ PAGE = (Path(__file__).parents[2] / "docs/differences.md").read_text(encoding="u
 
 
 def our_default(flag: str, part: str) -> object:
-    """Our default, or None for a flag that is refused."""
-    flags = "--dataroot x --gpu_ids -1" + " --model cycle_gan" * (part == "cycle_gan")
+    """Our default, with the model that the part is of."""
+    flags = f"--dataroot x --gpu_ids -1 --model {part if part in ('cycle_gan', 'sincut') else 'cut'}"
     options = TestOptions(flags) if part == "test" else TrainOptions(flags)
     resolved = vars(options.parse())
     name = flag.removeprefix("--")
-    return options.defaults[name] if name in ("dataroot", "gpu_ids") else resolved.get(name, "refused")
+    return options.defaults[name] if name in ("dataroot", "gpu_ids") else resolved[name]
 
 
 def word(default: object) -> str:
@@ -57,16 +56,14 @@ def test_flags_that_differ_are_those_of_the_page():
     assert same in " ".join(PAGE.split()), same
 
 
+def test_flags_of_sincut_have_the_defaults_of_cut():
+    opt = vars(TrainOptions("--dataroot x --gpu_ids -1 --model sincut").parse())
+    assert FLAGS["sincut"] and {flag: opt[flag[2:]] for flag in FLAGS["sincut"]} == FLAGS["sincut"]
+
+
 def test_flags_of_fastcut_have_the_defaults_of_cut():
     opt = TrainOptions("--dataroot x --gpu_ids -1 --CUT_mode FastCUT").parse()
     assert FLAGS["FastCUT"] and all(getattr(opt, flag[2:]) == default for flag, default in FLAGS["FastCUT"].items())
-
-
-@pytest.mark.parametrize("flag", _REFUSED)
-def test_flag_of_a_feature_that_is_not_here_is_refused_by_name(flag):
-    assert any(flag in flags for flags in FLAGS.values())
-    with pytest.raises(UserError, match=f"^{flag}: .*not available"):
-        TrainOptions(f"--dataroot x --gpu_ids -1 {flag} 1").parse()
 
 
 @pytest.mark.parametrize("value", re.findall(r"`(--\w+ \w+)`", PAGE.split("## Values")[1].split("##")[0]))
