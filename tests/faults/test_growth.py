@@ -6,7 +6,6 @@
 import os
 import re
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,14 +30,14 @@ def test_nothing_grows_in_a_long_training(folder):
     epochs = STEPS // 2  # of two images
     flags = "--print_freq 2 --update_html_freq 20 --save_latest_freq 20 --save_epoch_freq 50"
     fork = Fork(f"{TRAIN.replace('--no_html', '')} --name new --n_epochs {epochs} {flags}", folder)
-    sizes, limit = [], time.monotonic() + 60 + STEPS
-    with suppress(OSError):  # it ends
-        while time.monotonic() < limit:
-            ended = re.findall(r"end of epoch (\d+) /", fork.stdout())
-            size = size_of(fork.pid)
-            if ended and 0.3 < int(ended[-1]) / epochs < 0.95:
-                sizes.append(size)
-            time.sleep(0.02)
+    sizes, share, limit = [], 0.0, time.monotonic() + 60 + STEPS
+    while share < 0.95 and time.monotonic() < limit:
+        size = size_of(fork.pid)
+        ended = re.findall(r"end of epoch (\d+) /", fork.stdout())
+        share = int(ended[-1]) / epochs if ended else 0.0
+        if 0.3 < share < 0.95:
+            sizes.append(size)
+        time.sleep(0.02)
     done = fork.wait(60 + STEPS)
     assert done.code == 0, done.stderr
     half = len(sizes) // 2
