@@ -30,6 +30,8 @@ from util.run.step_memory import report_memory_of_second_step
 from util.run.stop import StopRequest
 from util.util import crossed
 
+_PATIENCE = 3  # validations without a better one
+
 
 def main(make_model: Callable[[Namespace], BaseModel] = create_model) -> int:
     """Resolve the options and train; return the exit code. Args: make_model: builds the model from the options."""
@@ -154,6 +156,10 @@ def validate(validation: Validation, model: BaseModel, saver: Saver, report: Tra
     if score_of(figures) < progress.best_score and saver.save_best():
         progress.best_score, progress.best_epoch = score_of(figures), progress.epoch
     report.log_validation(figures, progress.best_epoch)
+    since, validations = progress.epoch - progress.best_epoch, _PATIENCE * saver.opt.val_freq
+    if validations <= since < validations + saver.opt.val_freq:  # once
+        report.print(f"no better colors since epoch {progress.best_epoch}: more training is not likely to help; "
+                     "best_net_*.pth is the best so far")  # fmt: skip
 
 
 def save_and_stop(opt: Namespace, model: BaseModel, saver: Saver, report: TrainingReport | NullReport) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from abc import ABC, abstractmethod
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch.utils.data
@@ -27,7 +27,8 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
         self.current_epoch = 0
         self.cache: ImageCache | None = None
         self.sizes: dict[str, tuple[int, int]] = {}  # (width, height) of files by path, in training
-        self.held_out: tuple[list[str], list[str]] | None = None  # with --val_freq: style files in training, and others
+        # With --val_freq: style images that are in training, and others that are not.
+        self.held_out: tuple[Iterable[Image.Image], Iterable[Image.Image]] | None = None
 
     @staticmethod
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool) -> argparse.ArgumentParser:
@@ -98,6 +99,15 @@ class BaseDataset(torch.utils.data.Dataset, ABC):
             if self.cache:
                 self.cache.put(path, opt.load_size, image)
         return image
+
+    def read_all(self, paths: Iterable[str]) -> Iterator[Image.Image]:
+        """Read images as RGB; with --on_bad_image skip those that can be read."""
+        for path in paths:
+            try:
+                yield self.read(path)
+            except BadImageError:
+                if self.opt.on_bad_image == "error":
+                    raise
 
     def read(self, path: str) -> Image.Image:
         """Read an image as RGB, as the options say."""

@@ -38,8 +38,8 @@ class UnalignedDataset(BaseDataset):
         self.paths = {domain: self.find_images(self._folder(domain)) for domain in domains}
         if opt.isTrain and opt.val_freq > 0:
             style = source_and_style(opt)[1]
-            self.held_out = hold_out(self.paths[style])
-            self.paths[style] = self.held_out[0]
+            self.paths[style], others = hold_out(self.paths[style])
+            self.held_out = self.read_all(self.paths[style]), self.read_all(others)
             if not self.paths[style]:
                 raise UsageError(f"--val_freq holds out a tenth of the style images; {self._folder(style)} has too few")
         self.decayed = copyconf(opt, load_size=opt.crop_size)

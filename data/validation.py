@@ -1,12 +1,12 @@
 """--val_freq: how well a generator colors style images that training does not see."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
+from PIL import Image
 
-from data.image_reader import BadImageError, read_image
 from data.preprocess import tests_at_load_size, whole_image_steps
 from data.transforms import get_transform
 from util.evaluation.bootstrap import estimate
@@ -18,13 +18,13 @@ from util.util import copyconf, tensor2im
 class Validation:
     """Measures the ab-error and the patch distance of docs/metrics.md on held-out style images."""
 
-    def __init__(self, opt: Namespace, style: Iterable[str], held_out: Iterable[str]):
-        """Args: opt: of the training; style: files that it trains on; held_out: files that it does not."""
+    def __init__(self, opt: Namespace, style: Iterable[Image.Image], held_out: Iterable[Image.Image]):
+        """Args: opt: of the training; style: images that it trains on; held_out: images that it does not."""
         steps = whole_image_steps(opt.preprocess)
         size = opt.load_size if tests_at_load_size(steps) else opt.crop_size
-        self.opt = copyconf(opt, isTrain=False, no_flip=True, preprocess=steps, load_size=size)
-        self.judge = Judge([to_lab(tensor2im(image)) for image in self._read(style)])
-        self.images = list(self._read(held_out))
+        transform = get_transform(copyconf(opt, isTrain=False, no_flip=True, preprocess=steps, load_size=size))
+        self.judge = Judge([to_lab(tensor2im(transform(image)[None])) for image in style])
+        self.images = [transform(image)[None] for image in held_out]
 
     def measure(self, colorize: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, float]:
         """Color the images, and return both figures.
@@ -38,15 +38,6 @@ class Validation:
         statistics = self.judge.statistics(records)
         names = ("ab_error", "patch_distance")
         return {name: estimate([statistics[name]], len(records), draws=0).value for name in names}
-
-    def _read(self, paths: Iterable[str]) -> Iterator[torch.Tensor]:
-        opt, transform = self.opt, get_transform(self.opt)
-        for path in paths:
-            try:
-                yield transform(read_image(path, opt.gray_range, opt.gray_stretch, opt.max_megapixels))[None]
-            except BadImageError:
-                if opt.on_bad_image == "error":
-                    raise
 
 
 def score_of(figures: dict[str, float]) -> float:

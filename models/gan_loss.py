@@ -61,7 +61,7 @@ def r1_penalty(netD: nn.Module, real: torch.Tensor) -> torch.Tensor:
     Returns:
         (N,), unweighted.
     """
-    real = real.detach().requires_grad_()
+    real = real.detach().requires_grad_().clone()  # torch's counter of FLOPs takes no gradient of a leaf
     (gradient,) = torch.autograd.grad(netD(real).sum(), real, create_graph=True)
     return gradient.flatten(1).square().sum(1) / 2
 

@@ -180,3 +180,59 @@ def test_singleimage_names_what_it_cannot_take(one_of_each, dataroot):
         build_loader(one_of_each, f"{SINCUT} --preprocess resize")
     with pytest.raises(UserError, match="zoom and patch are for --dataset_mode singleimage"):
         build_loader(dataroot, "--model cut --preprocess zoom_and_patch")
+
+
+# ---- one style image ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def one_style(one_of_each) -> str:
+    """Flags: a folder of content, and an image of 200x150 as style, whose red and green are the place of the pixel."""
+    make_dataroot(one_of_each, "content", images=[noise(60, 70, seed) for seed in range(5)])
+    return f"--model sincolorcut --crop_size 32 --load_size 40 --style {one_of_each / 'trainB/0.png'}"
+
+
+def test_single_style_takes_square_windows_of_every_size_from_everywhere(one_of_each, one_style):
+    loader = build_loader(one_of_each / "content", f"{one_style} --val_freq 0 --no_flip")
+    assert len(loader) == 200
+    batches = [batch for epoch in range(4) for batch in (loader.set_epoch(epoch) or loader)]
+    assert all(is_gray(batch["A"]) and batch["A"].shape == (1, 3, 32, 32) for batch in batches)
+    places = (torch.cat([batch["B"] for batch in batches])[:, :2] + 1) * 127.5
+    left, right, top, bottom = places[:, 0, 16, 2], places[:, 0, 16, -3], places[:, 1, 2, 16], places[:, 1, -3, 16]
+    widths, heights = (right - left) * 32 / 27, (bottom - top) * 32 / 27
+    assert (widths - heights).abs().max() < 4
+    assert 48 < widths.min() < 56 and 140 < widths.max() < 153
+    assert widths.median() == pytest.approx(150 / 3**0.5, rel=0.1)  # of the logarithm
+    assert left.min() < 12 and right.max() > 188 and top.min() < 12 and bottom.max() > 138
+
+
+def test_single_style_holds_a_fifth_of_the_style_out(one_of_each, one_style):
+    loader = build_loader(one_of_each / "content", f"{one_style} --val_freq 1")
+    seen = max(float(batch["B"][:, 0].max()) for batch in loader)
+    assert seen < 160 / 127.5 - 1
+    style, rest = loader.dataset.held_out
+    side = rest[0].width
+    assert {tile.size for tile in (*style, *rest)} == {(side, side)} and len(style) >= 3 * len(rest) > 6
+    assert all(np.asarray(tile)[..., 0].min() >= 158 for tile in rest)
+    assert all(np.asarray(tile)[..., 0].max() <= 161 for tile in style)
+
+
+def test_single_style_holds_no_more_pixels_than_crops_show(one_of_each, one_style):
+    Image.fromarray(noise(900, 700)).save(one_of_each / "large.png")
+    loader = build_loader(one_of_each / "content", f"{one_style} --style {one_of_each / 'large.png'} --val_freq 0")
+    assert loader.dataset.style.size == (96, 123)
+
+
+def test_single_style_tests_a_folder_or_one_image(one_of_each):
+    make_dataroot(one_of_each, "content", images=[noise(60, 70, seed) for seed in range(5)])
+    for place, count in ((one_of_each / "content", 5), (one_of_each / "content/3.png", 1)):
+        loader = build_test_loader(place, "--model sincolorcut --load_size 60")
+        batches = list(loader)
+        assert len(batches) == count and all(is_gray(batch["A"]) and "B" not in batch for batch in batches)
+
+
+def test_single_style_needs_a_style(one_of_each):
+    with pytest.raises(UserError, match="--style is missing"):
+        build_loader(one_of_each, "--model sincolorcut")
+    with pytest.raises(UserError, match=r"nowhere\.jpg"):
+        build_loader(one_of_each, "--model sincolorcut --style nowhere.jpg")

@@ -10,6 +10,7 @@ import torch
 from skimage.color import rgb2lab
 
 from data import create_dataset
+from data.image_reader import read_image
 from data.unaligned_dataset import hold_out
 from data.validation import Validation, score_of
 from models import create_test_copy
@@ -46,7 +47,8 @@ def test_figures_are_those_of_the_images(many):
     """Of an image scaled as in a test: no scaling here, as load_size is its shorter side."""
     opt = train_options(many, f"{COLORCUT} --load_size 40")
     paths = [str(many / f"trainB/{k}.png") for k in range(12)]
-    validation = Validation(opt, paths[2:], paths[:2])
+    images = [read_image(path) for path in paths]
+    validation = Validation(opt, images[2:], images[:2])
     found = validation.measure(to_grayscale)
     errors = [np.hypot(*np.moveaxis(rgb2lab(read(path)), -1, 0)[1:]).mean() for path in paths[:2]]
     assert found["ab_error"] == pytest.approx(np.mean(errors), abs=0.01)
