@@ -1,4 +1,4 @@
-"""SinCUT: CUT trained on one source image and one style image (Park et al., ECCV 2020, section 4.3 and appendix)."""
+"""SinCUT: CUT trained on one source image and one style image (Park et al., ECCV 2020, section 4.3)."""
 
 import argparse
 from argparse import Namespace
@@ -8,6 +8,14 @@ import torch.nn.functional as F
 
 from models.cut_model import CUTModel
 from models.gan_loss import r1_penalty
+
+# CUT's defaults for SinCUT.
+_IMAGES = {"dataset_mode": "singleimage", "crop_size": 64, "load_size": 1024}
+_NETWORKS = {"netD": "stylegan2", "ndf": 8, "netG": "stylegan2", "ngf": 10, "nce_layers": "0,2,4"}
+_LOSSES = {"gan_mode": "nonsaturating", "lambda_NCE": 4.0, "num_patches": 1,
+           "nce_includes_all_negatives_from_minibatch": True}  # fmt: skip
+_TRAINING = {"preprocess": "zoom_and_patch", "batch_size": 16, "lr": 0.002, "beta1": 0.0, "beta2": 0.99, "n_epochs": 8,
+             "n_epochs_decay": 8, "save_latest_freq": 20_000, "save_epoch_freq": 1}  # fmt: skip
 
 
 def _modes() -> dict[str, dict[str, object]]:
@@ -35,15 +43,7 @@ class SinCUTModel(CUTModel):
             "--lambda_R1", type=float, default=1.0, help="weight of the R1 penalty of the discriminator"
         )
         parser.add_argument("--lambda_identity", type=float, default=1.0, help="weight of L1 between G(Y) and Y")
-        parser.set_defaults(dataset_mode="singleimage", nce_includes_all_negatives_from_minibatch=True,
-                            netG="stylegan2", netD="stylegan2", gan_mode="nonsaturating", num_patches=1,
-                            nce_layers="0,2,4", lambda_NCE=4.0, ngf=10, ndf=8, lr=0.002, beta1=0.0, beta2=0.99,
-                            load_size=1024, crop_size=64)  # fmt: skip
-        if is_train:
-            parser.set_defaults(preprocess="zoom_and_patch", batch_size=16, save_epoch_freq=1, save_latest_freq=20000,
-                                n_epochs=8, n_epochs_decay=8)  # fmt: skip
-        else:
-            parser.set_defaults(preprocess="none")
+        parser.set_defaults(**_IMAGES, **_NETWORKS, **_LOSSES, **(_TRAINING if is_train else {"preprocess": "none"}))
         return parser
 
     def __init__(self, opt: Namespace):
@@ -52,6 +52,8 @@ class SinCUTModel(CUTModel):
         self.use_pixel_identity = self.use_idt and opt.lambda_identity != 0
         losses = {"D_R1": self.use_r1, "idt": self.use_pixel_identity}
         self.loss_names += [name for name, is_used in losses.items() if is_used]
+        if self.isTrain and opt.lambda_identity != 0 and not self.use_idt:
+            print("--lambda_identity has no effect: it needs --nce_idt and --lambda_NCE above 0")
 
     def compute_D_loss(self) -> torch.Tensor:
         """Return CUT's loss of D, plus lambda_R1 times the penalty. loss_D_R1 has no weight."""
