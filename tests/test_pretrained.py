@@ -11,6 +11,7 @@ from skimage import data
 from skimage.color import rgb2lab
 from skimage.io import imread
 
+from data.image_reader import read_image
 from data.validation import Validation
 from models import create_model
 from models.color_losses import to_grayscale
@@ -92,7 +93,7 @@ def test_card_has_the_figures_of_the_weights():
     opt = TestOptions(f"--name vangogh --checkpoints_dir {ROOT / 'pretrained'} --dataroot {root} --gpu_ids -1").parse()
     model = create_model(opt)
     model.setup(opt)
-    training, test = (sorted(map(str, (root / folder).iterdir())) for folder in ("trainA", "testA"))
+    training, test = (map(read_image, sorted((root / folder).iterdir())) for folder in ("trainA", "testA"))
     measured = Validation(opt, training, test).measure(lambda image: model.colorize(to_grayscale(image)))
     table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in card("vangogh").splitlines() if "|" in line]
     header, row = (next(cells for cells in table if cells[0] == first) for first in ("paintings", "this style"))
