@@ -11,7 +11,7 @@ from tests.helpers.images import make_dataroot, noise, read
 from tests.helpers.launch import output_of, refusal
 from train import main
 
-SINCUT = ("--model sincut --gpu_ids -1 --ngf 4 --ndf 4 --netF_nc 16 --crop_size 32 --batch_size 4 --num_threads 0 "
+SINCUT = ("--model sincut --gpu_ids -1 --ngf 1 --ndf 1 --netF_nc 16 --crop_size 32 --batch_size 4 --num_threads 0 "
           "--netG stylegan2 --nce_layers 0,2,4 --seed 1 --max_dataset_size 16")  # fmt: skip
 
 
@@ -116,4 +116,4 @@ def test_sincut_continues_as_if_it_had_not_stopped_and_colors_the_whole_image(on
 
 def test_sincut_refuses_a_size_that_its_discriminator_cannot_take(one_of_each):
     words = f"--dataroot {one_of_each} --name x {SINCUT} --crop_size 40 --display_id -1"
-    assert "--crop_size 40: --netD stylegan2 --ndf 4" in refusal(main, words)
+    assert "--crop_size 40: --netD stylegan2 --ndf 1" in refusal(main, words)
