@@ -70,6 +70,8 @@ WRONG: dict[str, Callable[[State], None]] = {
         "networks", "optimizers", "schedulers", "lr", "metric", "epoch_loss", "scaler", "random", "extra")},
     "without model": remove("model"), "without progress": remove("progress"), "without step_size": remove("step_size"),
     "without network G": remove("model", "networks", "G"),
+    "without options": remove("options"), "options a list": change(("options",), [1]),
+    "options of another run": change(("options", "run_id"), "another"),
     "format 3": change(("format",), 3), "format of text": change(("format",), "2"),
     "epoch -5": change(("progress", "epoch"), -5), "epoch x": change(("progress", "epoch"), "x"),
     "epoch true": change(("progress", "epoch"), True), "epoch 2.5": change(("progress", "epoch"), 2.5),

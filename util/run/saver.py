@@ -104,7 +104,10 @@ class Saver:
             raise UserError(f"{source} is not usable: labels are {labels}") from None
         if type(step_size) is not int or step_size < 1:
             raise UserError(f"{source} is not usable: step_size is {step_size}")
-        if state["options"].get("run_id", self.opt.run_id) != self.opt.run_id:
+        options = state.get("options")
+        if not isinstance(options, dict):
+            raise UserError(f"{source} is not usable: it has no options")
+        if options.get("run_id", self.opt.run_id) != self.opt.run_id:
             raise UserError(f"{source} is a state of another run")
         self.model.check_state(state.get("model"), source)
 
