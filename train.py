@@ -156,8 +156,7 @@ def validate(validation: Validation, model: BaseModel, saver: Saver, report: Tra
     if score_of(figures) < progress.best_score and saver.save_best():
         progress.best_score, progress.best_epoch = score_of(figures), progress.epoch
     report.log_validation(figures, progress.best_epoch)
-    since, validations = progress.epoch - progress.best_epoch, _PATIENCE * saver.opt.val_freq
-    if validations <= since < validations + saver.opt.val_freq:  # once
+    if (progress.epoch - progress.best_epoch) // saver.opt.val_freq == _PATIENCE:  # once
         report.print(f"no better colors since epoch {progress.best_epoch}: more training is not likely to help; "
                      "best_net_*.pth is the best so far")  # fmt: skip
 

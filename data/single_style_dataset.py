@@ -34,8 +34,7 @@ class SingleStyleDataset(BaseDataset):
         return parser
 
     def __init__(self, opt: Namespace):
-        super().__init__(copyconf(opt, load_size=opt.load_size or opt.crop_size))
-        opt = self.opt
+        super().__init__(opt)
         self.source, self.style_domain = source_and_style(opt)
         self.paths = [str(opt.dataroot)] if Path(opt.dataroot).is_file() else self.find_images(opt.dataroot)
         self.transform = get_transform(opt)
@@ -55,7 +54,7 @@ class SingleStyleDataset(BaseDataset):
         if opt.val_freq > 0:
             style, rest = _split(style)
             self.held_out = _tiles(style, min(rest.size)), _tiles(rest, min(rest.size))
-        self.style = style
+        self.style, self.crop_transform = style, get_transform(copyconf(opt, preprocess="none"))
 
     def describe(self) -> str:
         """Return the folders read and the number of images in each."""
@@ -78,7 +77,7 @@ class SingleStyleDataset(BaseDataset):
         left, top = (random.uniform(0, length - side) for length in self.style.size)
         size = self.opt.crop_size
         crop = self.style.resize((size, size), Image.Resampling.BICUBIC, (left, top, left + side, top + side))
-        return get_transform(copyconf(self.opt, preprocess="none"))(crop)
+        return self.crop_transform(crop)
 
 
 def _split(image: Image.Image) -> tuple[Image.Image, Image.Image]:

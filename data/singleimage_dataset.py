@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image
 
 from data.base_dataset import BaseDataset
-from data.transforms import to_tensor
+from data.transforms import get_transform
 from data.unaligned_dataset import domain_folder
 from util.errors import UsageError
-from util.util import source_and_style
+from util.util import copyconf, source_and_style
 
 _CROPS = 100_000  # in an epoch, as in CUT
 
@@ -31,6 +31,7 @@ class SingleimageDataset(BaseDataset):
         domains = (self.source, style) if opt.isTrain else (self.source,)
         self.paths = {domain: self._find(domain) for domain in domains}
         self.images = {domain: self.read(path) for domain, path in self.paths.items()}
+        self.transform = get_transform(copyconf(opt, preprocess="none"))
 
     def _find(self, domain: str) -> str:
         folder = domain_folder(self.opt.dataroot, self.opt.phase, domain)
@@ -51,8 +52,9 @@ class SingleimageDataset(BaseDataset):
         return _CROPS if self.opt.isTrain else 1
 
     def __getitem__(self, index: int) -> dict:
-        crop = self._crop if self.opt.isTrain else (lambda image: image)
-        item = {domain: to_tensor(crop(image)) for domain, image in self.images.items()}
+        item = {}
+        for domain, image in self.images.items():
+            item[domain] = self.transform(self._crop(image) if self.opt.isTrain else image)
         return {**item, **{f"{domain}_paths": path for domain, path in self.paths.items()}}
 
     def _crop(self, image: Image.Image) -> Image.Image:
@@ -61,6 +63,4 @@ class SingleimageDataset(BaseDataset):
         window = [size / zoom for zoom in zooms]
         left, top = (random.uniform(0, side - length) for side, length in zip(image.size, window, strict=True))
         box = (left, top, left + window[0], top + window[1])
-        crop = image.resize((size, size), Image.Resampling.BILINEAR, box)
-        flips = not self.opt.no_flip and random.random() < 0.5
-        return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flips else crop
+        return image.resize((size, size), Image.Resampling.BILINEAR, box)

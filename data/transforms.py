@@ -67,7 +67,7 @@ def _transform(
 ) -> torch.Tensor | Image.Image:
     image = scale(image.convert("L") if grayscale else image, opt, method)
     image = _crop_and_flip(image, opt, params, method)
-    return to_tensor(image) if convert else image
+    return _to_tensor(image) if convert else image
 
 
 def _crop_and_flip(image: Image.Image, opt: Namespace, params: dict | None, method: int) -> Image.Image:
@@ -86,7 +86,7 @@ def _resize(image: Image.Image, size: tuple[int, int], method: int) -> Image.Ima
     return image if image.size == size else image.resize(size, method)
 
 
-def to_tensor(image: Image.Image) -> torch.Tensor:
+def _to_tensor(image: Image.Image) -> torch.Tensor:
     """Return an image of 8 bits, in RGB or gray, as a tensor (C, H, W) in [-1, 1]."""
     pixels = torch.from_numpy(np.array(image)).view(image.height, image.width, -1)
     return pixels.permute(2, 0, 1).contiguous().float().div(255).mul(2).sub(1)

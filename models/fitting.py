@@ -35,7 +35,7 @@ def build_discriminator(opt: Namespace, input_nc: int) -> nn.Module:
 
 def _training_size(opt: Namespace) -> int:
     """Return the side of the training images, on which the numbers of channels of StyleGAN2 depend."""
-    return min(opt.load_size or opt.crop_size, opt.crop_size)
+    return min(opt.load_size, opt.crop_size)
 
 
 def _build_that_fits(

@@ -2,7 +2,7 @@
 
 import argparse
 
-from models.colorcut_model import ColorCUTModel
+from models.colorcut_model import STYLE_WEIGHTS, ColorCUTModel
 from models.presets import PRESETS
 
 # The recipe for a CPU. It keeps the luma, and judges crops of the style that were made gray and colored again.
@@ -13,7 +13,7 @@ class SinColorCUTModel(ColorCUTModel):
     """ColorCUT whose style images are crops of one image (--style), with other defaults."""
 
     presets = {**ColorCUTModel.presets,
-               "term_units": {"style": {"lambda_TV": 0.1, "lambda_l1": 12.0, "lambda_Var": 0.1}}}  # fmt: skip
+               "term_units": {"style": {**STYLE_WEIGHTS, "lambda_l1": PRESETS["best_small"]["lambda_l1"]}}}  # fmt: skip
 
     @staticmethod
     def modify_commandline_options(parser: argparse.ArgumentParser, is_train: bool = True) -> argparse.ArgumentParser:
