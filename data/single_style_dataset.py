@@ -62,7 +62,9 @@ class SingleStyleDataset(BaseDataset):
         return f"{self.opt.dataroot} {len(self.paths)}{style}"
 
     def __len__(self) -> int:
-        return max(_LEAST_ITEMS, len(self.paths)) if self.opt.isTrain else len(self.paths)
+        if not self.opt.isTrain:
+            return len(self.paths)
+        return int(min(self.opt.max_dataset_size, max(_LEAST_ITEMS, len(self.paths))))
 
     def __getitem__(self, index: int) -> dict:
         path = self.paths[index % len(self.paths)]

@@ -12,9 +12,12 @@ GAP = 4  # pixels between images
 
 @dataclass
 class Block:
-    """Rows of image files below a heading, with titles above the columns and at the left of the rows."""
+    """Rows of image files below a heading, with titles above the columns and at the left of the rows.
 
-    cells: list[list[Path]]
+    A cell that is None stays empty.
+    """
+
+    cells: list[list[Path | None]]
     heading: str = ""
     columns: list[str] = field(default_factory=list)
     rows: list[str] = field(default_factory=list)
@@ -74,7 +77,8 @@ def draw_grid(blocks: list[Block], size: int) -> Image.Image:
         for title, paths in zip(block.rows or [""] * len(block.cells), block.cells, strict=True):
             draw.text((left - 2 * GAP, top + size // 2), title, "black", font, "rm")
             for column, path in enumerate(paths):
-                grid.paste(tile(path, size), (left + column * step, top))
+                if path:
+                    grid.paste(tile(path, size), (left + column * step, top))
             top += step
         top += GAP
     return grid

@@ -13,7 +13,6 @@ import argparse
 import itertools
 import json
 import shlex
-import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -21,10 +20,9 @@ from statistics import mean
 
 from options.parser import OneLineParser
 from options.train_options import TrainOptions
-from scripts.lib.processes import ROOT, environment
-from util.errors import UserError, run
+from scripts.lib.training import call, train
+from util.errors import run
 from util.markdown import as_table
-from util.run_folder import RunFolder
 
 # name -> program and flags
 VARIANTS = {
@@ -80,13 +78,7 @@ def command(name: str, words: list[str], seed: int, args: Namespace, flags: list
 
 def measure(program: str, flags: list[str], results_dir: Path) -> dict[str, dict[str, float]]:
     """Train to the last epoch if that is not done; return the rows of evaluate.py, the run's own as `run`."""
-    opt = TrainOptions(flags).parse()
-    folder = RunFolder.of(opt)
-    last = folder.network(opt.n_epochs + opt.n_epochs_decay, "G")
-    if not last.is_file():
-        call(program, [*flags, "--continue_train"] if folder.state.is_file() else flags)
-    if not last.is_file():
-        raise UserError(f"{opt.name} was stopped; the same command continues it")
+    opt = train(flags, program)
     folders = ["--dataroot", opt.dataroot, "--checkpoints_dir", opt.checkpoints_dir, "--results_dir", str(results_dir)]
     device = ",".join(map(str, opt.gpu_ids)) or "-1"
     call("evaluate.py", [*folders, "--name", opt.name, "--gpu_ids", device])
@@ -94,13 +86,6 @@ def measure(program: str, flags: list[str], results_dir: Path) -> dict[str, dict
     rows = {row: {name: figure["value"] for name, figure in figures.items()} for row, figures in table.items()}
     rows["run"] = rows.pop(opt.name)
     return rows
-
-
-def call(program: str, flags: list[str]) -> None:
-    """Run one of our programs; if it fails, end with its exit code, after its own message."""
-    done = subprocess.run([sys.executable, str(ROOT / program), *flags], env=environment())
-    if done.returncode:
-        sys.exit(done.returncode)
 
 
 def table(figure: str, seeds: list[int], metrics: dict[str, list[dict]]) -> str:

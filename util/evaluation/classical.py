@@ -1,4 +1,4 @@
-"""Colorizers that need no training, to compare a model with. Each maps lightness (H, W) in 0..100 to Lab (H, W, 3)."""
+"""Colorizers that need no training, to compare a model with. Lab (H, W, 3) has L in 0..100."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,27 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, uniform_filter
 from scipy.spatial import cKDTree
 
+INVISIBLE = 0.1  # a standard deviation in Lab: conversion leaves gray one of about 0.003
+
 
 def with_colors(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
     """Return Lab (H, W, 3) of a lightness (H, W) and colors: (H, W, 2), or (2,) for one color everywhere."""
     return np.concatenate([lightness[..., None], np.broadcast_to(ab, (*lightness.shape, 2))], -1)
+
+
+def reinhard_transfer(image: np.ndarray, style: np.ndarray) -> np.ndarray:
+    """Return an image (H, W, 3) whose L, a and b have the means and the standard deviations of those of a style image.
+
+    Reinhard et al. 2001, Color Transfer between Images, in CIELAB instead of their lαβ. A channel that is constant, as
+    a and b of a gray image are, becomes the style's mean. L is clipped to 0..100.
+    """
+    image, style = (lab.astype(np.float64) for lab in (image, style))
+    deviation = image.std((0, 1))
+    is_constant = deviation < INVISIBLE
+    scale = np.where(is_constant, 0, style.std((0, 1)) / np.where(is_constant, 1, deviation))
+    moved = (image - image.mean((0, 1))) * scale + style.mean((0, 1))
+    moved[..., 0] = moved[..., 0].clip(0, 100)
+    return moved
 
 
 class WelshTransfer:
