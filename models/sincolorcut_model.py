@@ -8,7 +8,7 @@ from models.presets import PRESETS
 _SMALL = PRESETS["best_small"]  # the recipe for a CPU; it keeps the luma
 _OTHERS = ("lambda_l1", "load_size", "preprocess")  # the preset below and the data mode have defaults for them
 # The luma of one style image is rarely that of the content, so D sees colors without luma, and with layer norm their
-# mean. It judges the content only: the crops of the style have L1. A higher rate wins less than D's memory of them loses.
+# mean. It judges the content only: the crops of the style have L1. docs/decisions.md has the trials.
 _DEFAULTS = {**{name: value for name, value in _SMALL.items() if name not in _OTHERS},
              "gan_on": "source", "gan_chroma": True, "normD": "layer", "lr": 5e-4}  # fmt: skip
 

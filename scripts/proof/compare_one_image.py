@@ -2,10 +2,10 @@
 
     python -m scripts.proof.compare_one_image PAINTING... --content FOLDER --test FOLDER [FLAG OF train.py...]
 
---model sincolorcut is trained on each painting with each seed, and the gray images of --content; called again, runs
+--model sincolorcut is trained on each painting with each seed, and the images of --content in gray; called again, runs
 continue where they stopped. The images of --test are made gray and colored with each run, and by Welsh's and
-Reinhard's transfers from the same painting. A table for each painting compares their colors with its own, at 256
-pixels. OUT/one_image.jpg shows the images that are picked.
+Reinhard's transfers from the same painting. The tables compare them with the painting, all at 256 pixels.
+OUT/one_image.jpg shows the images that are picked.
 """
 
 import argparse
@@ -33,8 +33,9 @@ from util.evaluation.judge import METRICS, Judge
 from util.markdown import as_table
 
 SIDE = 256  # pixels of the shorter side, of the painting and of the test images
-COLUMNS = ["content_patch_distance", "structure", "ab_distance", "colorfulness", "spread_within"]
-IN_FIGURE = ["Reinhard", "Welsh k=1"]  # beside the runs
+SHOWN = ["content_patch_distance", "structure", "ab_distance", "colorfulness", "spread_within"]
+IN_FIGURE = ["gray", "Reinhard", "Welsh k=1"]  # and the runs
+Folders = dict[str, Path]  # of colored images, by the title of their row
 
 
 def main() -> None:
@@ -58,7 +59,18 @@ def main() -> None:
     gray = args.out / "gray"
     for path in make_dataset(args.test):
         write(at_scale(path).convert("L"), gray / f"{Path(path).stem}.png")
-    blocks = [compare(painting, runs, gray, args) for painting, runs in plan.items()]
+    figures, blocks = {}, []
+    for painting, runs in plan.items():
+        folder = args.out / painting.stem
+        write(at_scale(painting), folder / "painting.png")
+        untrained = transfer(folder / "painting.png", gray, folder)
+        trained = train_and_color(runs, gray, folder)
+        moved = {f"{title}, with Reinhard's L": with_lightness_of(untrained["Reinhard"], colored)
+                 for title, colored in trained.items()}  # fmt: skip
+        rows = {"gray": gray, **untrained, **trained, **moved}
+        figures[painting.stem] = measure(folder / "painting.png", rows, gray)
+        blocks.append(block_of(folder / "painting.png", {title: rows[title] for title in (*IN_FIGURE, *trained)}, args))
+    print("\n".join(f"\n{table(metric, figures)}" for metric in SHOWN))
     save_figure(draw_grid(blocks, args.size), args.out / "one_image.jpg")
 
 
@@ -68,55 +80,69 @@ def flags_of(painting: Path, seed: int, args: Namespace, flags: list[str]) -> li
     return [*recipe, *flags, "--name", f"one_{painting.stem}_seed{seed}", "--seed", str(seed)]
 
 
-def compare(painting: Path, runs: list[list[str]], gray: Path, args: Namespace) -> Block:
-    """Train on a painting, color the images below `gray`, print the table, and return the rows of the figure."""
-    folder = args.out / painting.stem
-    style = at_scale(painting)
-    write(style, folder / "painting.png")
-    names = names_in(gray)
-    untrained = transfers(style)
-    for title, colorize in untrained.items():
-        for name in names:
-            write(Image.fromarray(colorize(to_lab(pixels(gray / f"{name}.png")))), folder / title / f"{name}.png")
-    titles = []
-    for of_run in runs:
-        opt = train(of_run)
-        titles.append(f"seed {opt.seed}")
-        where = ["--name", opt.name, "--checkpoints_dir", str(opt.checkpoints_dir), "--overwrite"]
-        call("colorize.py", [str(gray), "-o", str(folder / titles[-1]), "--format", "png", *where])
-
-    rows = {"gray": gray} | {title: folder / title for title in (*untrained, *titles)}
-    print(f"\n{painting}\n{table(to_lab(np.array(style)), rows, gray)}\n")
-    picked = pick(names, args.pick)
-    cells = [[None, *(rows[title] / f"{name}.png" for name in picked)] for title in ("gray", *IN_FIGURE, *titles)]
-    cells[0][0] = folder / "painting.png"
-    return Block(cells, rows=["gray", *IN_FIGURE, *titles])
-
-
-def transfers(style: Image.Image) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """Return what needs no training, by title: each maps the Lab (H, W, 3) of a gray image to RGB, uint8."""
-    lab = to_lab(np.array(style))
-    gray = to_lab(np.array(style.convert("L").convert("RGB")))
-    welsh = WelshTransfer([(gray[..., 0], lab[..., 1:])])
-    mean_color = lab[..., 1:].mean((0, 1))
-    return {
-        "Reinhard": lambda image: to_rgb(reinhard_transfer(image, lab)),
-        "Reinhard, luma kept": lambda image: to_rgb(with_colors(image[..., 0], mean_color)),
-        "Welsh k=1": lambda image: to_rgb(welsh.colorize(image[..., 0], k=1)),
-        "Welsh k=64": lambda image: to_rgb(welsh.colorize(image[..., 0], k=64)),
+def transfer(painting: Path, gray: Path, out: Path) -> Folders:
+    """Color the images below `gray` with what needs no training."""
+    style, style_gray = to_lab(pixels(painting)), to_lab(np.array(at_scale(painting).convert("L").convert("RGB")))
+    welsh = WelshTransfer([(style_gray[..., 0], style[..., 1:])])
+    mean_color = style[..., 1:].mean((0, 1))
+    transfers: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "Reinhard": lambda source: reinhard_transfer(source, style),
+        "Reinhard, L kept": lambda source: with_colors(source[..., 0], mean_color),
+        "Welsh k=1": lambda source: welsh.colorize(source[..., 0], k=1),
+        "Welsh k=64": lambda source: welsh.colorize(source[..., 0], k=64),
     }
+    for title, colorize in transfers.items():
+        for name in names_in(gray):
+            colored = colorize(to_lab(pixels(gray / f"{name}.png")))
+            write(Image.fromarray(to_rgb(colored)), out / title / f"{name}.png")
+    return {title: out / title for title in transfers}
 
 
-def table(style: np.ndarray, rows: dict[str, Path], gray: Path) -> str:
-    """Return the metrics of docs/metrics.md on the images of each folder, to one style image (H, W, 3) in Lab."""
-    judge, lines = Judge([style]), []
-    sets = {title: [(to_lab(pixels(folder / f"{name}.png")), to_lab(pixels(gray / f"{name}.png")))
-                    for name in names_in(gray)] for title, folder in rows.items()}  # fmt: skip
-    for title, images in (sets | {"the painting": [(style, style)]}).items():
+def train_and_color(runs: list[list[str]], gray: Path, out: Path) -> Folders:
+    """Train with each list of flags, and color the images below `gray`."""
+    folders = {}
+    for flags in runs:
+        opt = train(flags)
+        folders[f"seed {opt.seed}"] = folder = out / f"seed {opt.seed}"
+        run_name = ["--name", opt.name, "--checkpoints_dir", str(opt.checkpoints_dir)]
+        call("colorize.py", [str(gray), "-o", str(folder), "--format", "png", "--overwrite", *run_name])
+    return folders
+
+
+def with_lightness_of(folder: Path, colored: Path) -> Path:
+    """Write the images below `colored` with the L of those below `folder`; return their folder."""
+    out = colored.with_name(f"{colored.name} {folder.name}")
+    for name in names_in(colored):
+        lightness, ab = (to_lab(pixels(source / f"{name}.png")) for source in (folder, colored))
+        write(Image.fromarray(to_rgb(with_colors(lightness[..., 0], ab[..., 1:]))), out / f"{name}.png")
+    return out
+
+
+def measure(painting: Path, rows: Folders, gray: Path) -> dict[str, dict[str, float]]:
+    """Return the metrics of docs/metrics.md of each row, and of the painting itself."""
+    style = to_lab(pixels(painting))
+    judge, figures = Judge([style]), {}
+    pairs = {title: [(to_lab(pixels(folder / f"{name}.png")), to_lab(pixels(gray / f"{name}.png")))
+                     for name in names_in(gray)] for title, folder in rows.items()}  # fmt: skip
+    for title, images in (pairs | {"the painting": [(style, style)]}).items():
         statistics = judge.statistics([judge.content_record(*pair) for pair in images])
-        values = [estimate([statistics[name]], len(images), draws=0).value for name in COLUMNS]
-        lines.append([title, *(f"{value:.2f}" for value in values)])
-    return as_table(["", *(METRICS[name].title for name in COLUMNS)], lines)
+        figures[title] = {name: estimate([statistics[name]], len(images), draws=0).value for name in SHOWN}
+    return figures
+
+
+def table(metric: str, figures: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Return a metric as markdown: a row for each way to color, a column for each painting."""
+    titles = next(iter(figures.values()))
+    lines = [[title, *(f"{of_painting[title][metric]:.2f}" for of_painting in figures.values())] for title in titles]
+    return as_table([METRICS[metric].title, *figures], lines)
+
+
+def block_of(painting: Path, rows: Folders, args: Namespace) -> Block:
+    """Return the part of the figure for a painting."""
+    names = pick(names_in(rows["gray"]), args.pick)
+    cells = [[None, *(folder / f"{name}.png" for name in names)] for folder in rows.values()]
+    cells[0][0] = painting
+    return Block(cells, rows=list(rows))
 
 
 def at_scale(path: str | Path) -> Image.Image:

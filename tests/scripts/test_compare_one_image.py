@@ -1,6 +1,7 @@
 """scripts/proof/compare_one_image.py: what it trains and colors, its table and its figure."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -37,18 +38,25 @@ def test_compare_one_image_trains_colors_measures_and_draws(painting, dataroot, 
     options = json.loads((tmp_path / "runs/one_two_seed5/train_opt.json").read_text())
     assert (options["seed"], options["style"], options["model"]) == (5, str(painting), "sincolorcut")
 
-    table = {cells[1]: cells[2:-1] for cells in ([cell.strip() for cell in line.split("|")]
-             for line in printed.splitlines() if line.startswith("|"))}  # fmt: skip
-    rows = ["gray", "Reinhard", "Reinhard, luma kept", "Welsh k=1", "Welsh k=64", "seed 5", "the painting"]
-    assert [title for title in table if title in rows] == rows
-    assert table["the painting"][:3] == ["0.00", "1.00", "0.00"] and table["gray"][1] == "1.00"
+    tables = re.findall(r"((?:^\|.*\n)+)", printed, re.MULTILINE)
+    heading, _, *lines = ([cell.strip() for cell in line.split("|")[1:-1]] for line in tables[0].splitlines())
+    distances = dict(lines)
+    assert len(tables) == 5 and heading == ["patch distance", "two"]
+    assert list(distances) == ["gray", "Reinhard", "Reinhard, L kept", "Welsh k=1", "Welsh k=64", "seed 5",
+                               "seed 5, with Reinhard's L", "the painting"]  # fmt: skip
+    assert distances["the painting"] == "0.00" and "| gray | 1.00 |" in tables[1]
     names = sorted(path.stem for path in (dataroot / "testA").iterdir())
+    gray = [to_lab(np.array(Image.open(tmp_path / f"out/gray/{name}.png").convert("RGB"))) for name in names]
     judge = Judge([to_lab(imread(painting))])
     for title in ("Welsh k=1", "seed 5"):
-        records = [judge.content_record(*(to_lab(np.array(Image.open(folder / f"{name}.png").convert("RGB")))
-                   for folder in (tmp_path / "out/two" / title, tmp_path / "out/gray"))) for name in names]  # fmt: skip
+        colored = [to_lab(imread(tmp_path / "out/two" / title / f"{name}.png")) for name in names]
+        records = [judge.content_record(*pair) for pair in zip(colored, gray, strict=True)]
         value = estimate([judge.statistics(records)["content_patch_distance"]], len(names), draws=0).value
-        assert table[title][0] == f"{value:.2f}"
+        assert distances[title] == f"{value:.2f}"
+    for name, source in zip(names, gray, strict=True):
+        kept, moved, reinhard = (to_lab(imread(tmp_path / "out/two" / folder / f"{name}.png"))
+                                 for folder in ("Reinhard, L kept", "seed 5 Reinhard", "Reinhard"))  # fmt: skip
+        assert abs(kept[..., 0] - source[..., 0]).mean() < 2 and abs(moved[..., 0] - reinhard[..., 0]).mean() < 2
 
     figure = imread(tmp_path / "out/one_image.jpg").astype(float)
     for row, title in enumerate(["Reinhard", "Welsh k=1", "seed 5"]):

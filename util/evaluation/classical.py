@@ -17,8 +17,8 @@ def with_colors(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
 def reinhard_transfer(image: np.ndarray, style: np.ndarray) -> np.ndarray:
     """Return an image (H, W, 3) whose L, a and b have the means and the standard deviations of those of a style image.
 
-    Reinhard et al. 2001, Color Transfer between Images, in CIELAB instead of their lαβ. A channel that is constant, as
-    a and b of a gray image are, becomes the style's mean. L is clipped to 0..100.
+    Reinhard et al. 2001, Color Transfer between Images, in CIELAB instead of their color space. A channel that is
+    constant, as a and b of a gray image are, becomes the style's mean. L is clipped to 0..100.
     """
     image, style = (lab.astype(np.float64) for lab in (image, style))
     deviation = image.std((0, 1))
