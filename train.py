@@ -157,8 +157,8 @@ def validate(validation: Validation, model: BaseModel, saver: Saver, report: Tra
         progress.best_score, progress.best_epoch = score_of(figures), progress.epoch
     report.log_validation(figures, progress.best_epoch)
     if (progress.epoch - progress.best_epoch) // saver.opt.val_freq == _PATIENCE:  # once
-        report.print(f"no better colors since epoch {progress.best_epoch}: more training is not likely to help; "
-                     "best_net_*.pth is the best so far")  # fmt: skip
+        report.print(f"no better colors of held-out style images since epoch {progress.best_epoch}: more training is "
+                     "not likely to improve them; best_net_*.pth is the best so far")  # fmt: skip
 
 
 def save_and_stop(opt: Namespace, model: BaseModel, saver: Saver, report: TrainingReport | NullReport) -> None:
