@@ -34,7 +34,7 @@ from util.markdown import as_table
 
 SIDE = 256  # pixels of the shorter side, of the painting and of the test images
 SHOWN = ["content_patch_distance", "structure", "ab_distance", "colorfulness", "spread_within"]
-IN_FIGURE = ["gray", "Reinhard", "Welsh k=1"]  # and the runs
+IN_FIGURE = ["Reinhard", "Welsh k=1"]  # and the runs
 Folders = dict[str, Path]  # of colored images, by the title of their row
 
 
@@ -59,7 +59,8 @@ def main() -> None:
     gray = args.out / "gray"
     for path in make_dataset(args.test):
         write(at_scale(path).convert("L"), gray / f"{Path(path).stem}.png")
-    figures, blocks = {}, []
+    picked = pick(names_in(gray), args.pick)
+    figures, blocks = {}, [Block([[None, *(gray / f"{name}.png" for name in picked)]], rows=["gray"])]
     for painting, runs in plan.items():
         folder = args.out / painting.stem
         write(at_scale(painting), folder / "painting.png")
@@ -69,7 +70,9 @@ def main() -> None:
                  for title, colored in trained.items()}  # fmt: skip
         rows = {"gray": gray, **untrained, **trained, **moved}
         figures[painting.stem] = measure(folder / "painting.png", rows, gray)
-        blocks.append(block_of(folder / "painting.png", {title: rows[title] for title in (*IN_FIGURE, *trained)}, args))
+        cells = [[None, *(rows[title] / f"{name}.png" for name in picked)] for title in (*IN_FIGURE, *trained)]
+        cells[0][0] = folder / "painting.png"
+        blocks.append(Block(cells, rows=[*IN_FIGURE, *trained]))
     print("\n".join(f"\n{table(metric, figures)}" for metric in SHOWN))
     save_figure(draw_grid(blocks, args.size), args.out / "one_image.jpg")
 
@@ -105,7 +108,7 @@ def train_and_color(runs: list[list[str]], gray: Path, out: Path) -> Folders:
         opt = train(flags)
         folders[f"seed {opt.seed}"] = folder = out / f"seed {opt.seed}"
         run_name = ["--name", opt.name, "--checkpoints_dir", str(opt.checkpoints_dir)]
-        call("colorize.py", [str(gray), "-o", str(folder), "--format", "png", "--overwrite", *run_name])
+        call("colorize.py", [str(gray), "-o", str(folder), "--format", "png", "--overwrite", "--quiet", *run_name])
     return folders
 
 
@@ -135,14 +138,6 @@ def table(metric: str, figures: dict[str, dict[str, dict[str, float]]]) -> str:
     titles = next(iter(figures.values()))
     lines = [[title, *(f"{of_painting[title][metric]:.2f}" for of_painting in figures.values())] for title in titles]
     return as_table([METRICS[metric].title, *figures], lines)
-
-
-def block_of(painting: Path, rows: Folders, args: Namespace) -> Block:
-    """Return the part of the figure for a painting."""
-    names = pick(names_in(rows["gray"]), args.pick)
-    cells = [[None, *(folder / f"{name}.png" for name in names)] for folder in rows.values()]
-    cells[0][0] = painting
-    return Block(cells, rows=list(rows))
 
 
 def at_scale(path: str | Path) -> Image.Image:
