@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from dominate import svg, tags
 
-_WIDTH, _HEIGHT = 210, 100  # of the plot, in SVG units
-_LEFT, _TOP, _BELOW = 46, 6, 16
+_WIDTH, _HEIGHT = 196, 100  # of the plot, in SVG units
+_LEFT, _TOP, _BELOW = 60, 6, 16  # room for -1.23e-08
 
 
 def line_chart(title: str, x: Sequence[float], curves: dict[str, Sequence[float | None]]) -> tags.figure:

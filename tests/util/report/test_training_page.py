@@ -134,10 +134,10 @@ def test_training_page_replaces_earlier_images_of_the_epoch(tmp_path):
 
 def test_line_chart_by_hand():
     chart = line_chart("NCE", [0.0, 1.0, 2.0, 4.0], {"painted": [0.0, None, 1.0, 2.0], "style": [1.0] * 4}).render()
-    # The plot is 210 x 100 at (46, 6); 0 is at the bottom, 2 at the top; the value that is missing leaves a gap.
-    style = "46.0,56.0 98.5,56.0 151.0,56.0 256.0,56.0"
-    for points, number in (("46.0,106.0", 0), ("151.0,56.0 256.0,6.0", 0), (style, 1)):
+    # The plot is 196 x 100 at (60, 6); 0 is at the bottom, 2 at the top; the value that is missing leaves a gap.
+    style = "60.0,56.0 109.0,56.0 158.0,56.0 256.0,56.0"
+    for points, number in (("60.0,106.0", 0), ("158.0,56.0 256.0,6.0", 0), (style, 1)):
         assert f'<polyline class="curve{number}" points="{points}">' in chart
     assert "painted 2, style 1" in chart
     flat = line_chart("lr", [3.0], {"": [5.0]}).render()
-    assert 'points="46.0,106.0"' in flat and "nan" not in flat
+    assert 'points="60.0,106.0"' in flat and "nan" not in flat
