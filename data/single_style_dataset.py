@@ -46,6 +46,8 @@ class SingleStyleDataset(BaseDataset):
         opt = self.opt
         if not opt.style:
             raise UsageError("--style is missing: the image whose colors are learned")
+        if not Path(opt.style).is_file():
+            raise UsageError(f"--style {opt.style}: no such file")
         style = self.read(opt.style)
         # The largest size that a crop shows: no window is smaller than a crop.
         factor = opt.crop_size * opt.random_scale_max / min(style.size)

@@ -234,5 +234,5 @@ def test_single_style_tests_a_folder_or_one_image(one_of_each):
 def test_single_style_needs_a_style(one_of_each):
     with pytest.raises(UserError, match="--style is missing"):
         build_loader(one_of_each, "--model sincolorcut")
-    with pytest.raises(UserError, match=r"nowhere\.jpg"):
+    with pytest.raises(UserError, match=r"--style nowhere\.jpg: no such file"):
         build_loader(one_of_each, "--model sincolorcut --style nowhere.jpg")
