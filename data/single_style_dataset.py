@@ -11,11 +11,12 @@ from PIL import Image
 from data.base_dataset import BaseDataset
 from data.grayscale_unaligned_dataset import GrayscaleUnalignedDataset, luma
 from data.transforms import get_transform
-from util.errors import UsageError
+from util.errors import UsageError, UserError
 from util.util import copyconf, source_and_style
 
 _LEAST_ITEMS = 200  # in an epoch
 _HELD_OUT = 0.2  # of the longer side
+_LEAST_SIDE = 5  # pixels of the style image, so that a row of them can be held out
 
 
 class SingleStyleDataset(BaseDataset):
@@ -49,6 +50,10 @@ class SingleStyleDataset(BaseDataset):
         if not Path(opt.style).is_file():
             raise UsageError(f"--style {opt.style}: no such file")
         style = self.read(opt.style)
+        if min(style.size) < _LEAST_SIDE:
+            raise UserError(
+                f"--style {opt.style} has {style.width}x{style.height} pixels, too few to learn colors from"
+            )
         # The largest size that a crop shows: no window is smaller than a crop.
         factor = opt.crop_size * opt.random_scale_max / min(style.size)
         if factor < 1:

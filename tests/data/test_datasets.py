@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from tests.helpers.build import build_loader, build_test_loader
-from tests.helpers.images import make_dataroot, noise
+from tests.helpers.images import make_dataroot, noise, save
 from util.errors import UserError
 
 COLORCUT = "--model colorcut"
@@ -236,3 +236,14 @@ def test_single_style_needs_a_style(one_of_each):
         build_loader(one_of_each, "--model sincolorcut")
     with pytest.raises(UserError, match=r"--style nowhere\.jpg: no such file"):
         build_loader(one_of_each, "--model sincolorcut --style nowhere.jpg")
+
+
+@pytest.mark.parametrize("side", [4, 5])
+def test_single_style_refuses_a_style_image_of_which_no_row_can_be_held_out(one_of_each, tmp_path, side):
+    save(noise(side, 9, 1), tmp_path / "style.png")
+    flags = f"--model sincolorcut --style {tmp_path / 'style.png'} --crop_size 32"
+    if side < 5:
+        with pytest.raises(UserError, match=r"style\.png has 9x4 pixels, too few"):
+            build_loader(one_of_each, flags)
+    else:
+        assert all(len(images) > 0 for images in build_loader(one_of_each, flags).dataset.held_out)
