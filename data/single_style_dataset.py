@@ -37,11 +37,11 @@ class SingleStyleDataset(BaseDataset):
     def __init__(self, opt: Namespace):
         super().__init__(opt)
         self.source, self.style_domain = source_and_style(opt)
+        if opt.isTrain:
+            self._open_style()
         self.paths = [str(opt.dataroot)] if Path(opt.dataroot).is_file() else self.find_images(opt.dataroot)
         self.transform = get_transform(opt)
         self.cache_images(self.paths, opt)
-        if opt.isTrain:
-            self._open_style()
 
     def _open_style(self) -> None:
         opt = self.opt
@@ -92,11 +92,9 @@ class SingleStyleDataset(BaseDataset):
 def _split(image: Image.Image) -> tuple[Image.Image, Image.Image]:
     """Return an image without the last fifth of its longer side, and that fifth."""
     w, h = image.size
-    if w >= h:
-        cut = w - round(_HELD_OUT * w)
-        return image.crop((0, 0, cut, h)), image.crop((cut, 0, w, h))
-    cut = h - round(_HELD_OUT * h)
-    return image.crop((0, 0, w, cut)), image.crop((0, cut, w, h))
+    cut = max(w, h) - round(_HELD_OUT * max(w, h))
+    kept, rest = ((0, 0, cut, h), (cut, 0, w, h)) if w >= h else ((0, 0, w, cut), (0, cut, w, h))
+    return image.crop(kept), image.crop(rest)
 
 
 def _tiles(image: Image.Image, side: int) -> list[Image.Image]:

@@ -95,8 +95,8 @@ class BaseOptions:
         add("--max_dataset_size", type=int, default=infinite, help="use at most this many images of a folder")
         steps = ", ".join(PREPROCESS_STEPS)
         add("--preprocess", default="resize_and_crop", help=f"scaling and cropping: {steps}, joined by _and_, or none")
-        add("--random_scale_max", type=float, default=3.0, help="for --dataset_mode singleimage: crops are taken from "
-            "the image scaled to between 1 / this and 1")  # fmt: skip
+        add("--random_scale_max", type=float, default=3.0, help="for --dataset_mode singleimage and single_style: "
+            "crops are taken from the image scaled to between 1 / this and 1")  # fmt: skip
         add("--no_flip", action="store_true", help="no random horizontal flips")
         add("--gray_range", type=float, nargs=2, metavar=("LOW", "HIGH"),
             help="black and white in 16-bit gray images; default 0 65535; for 12-bit scans 0 4095")  # fmt: skip

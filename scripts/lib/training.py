@@ -3,11 +3,19 @@
 import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Iterable
 
 from options.train_options import TrainOptions
 from scripts.lib.processes import ROOT, environment
 from util.errors import UserError
 from util.run_folder import RunFolder
+
+
+def check(runs: Iterable[list[str]]) -> None:
+    """Raise a UsageError for a mistake in the flags of any run: before the first is trained, not hours later."""
+    sys.argv[0] = "train.py"  # an error message names the program that lists the flags
+    for flags in runs:
+        TrainOptions(flags).parse()
 
 
 def train(flags: list[str], program: str = "train.py") -> Namespace:

@@ -10,9 +10,8 @@ OUT/one_image.jpg shows the images that are picked.
 
 import argparse
 import itertools
-import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -20,22 +19,24 @@ from PIL import Image
 
 from data.image_folder import make_dataset
 from data.image_reader import read_image
+from data.transforms import scale
 from options.parser import OneLineParser
-from options.train_options import TrainOptions
 from scripts.lib.arguments import add_figure_flags
-from scripts.lib.image_grid import Block, draw_grid, names_in, pick, save_figure
-from scripts.lib.training import call, train
+from scripts.lib.image_grid import Block, draw_grid, pick, save_figure
+from scripts.lib.training import call, check, train
 from util.errors import UsageError, run
 from util.evaluation.bootstrap import estimate
 from util.evaluation.classical import WelshTransfer, reinhard_transfer, with_colors
 from util.evaluation.color_metrics import to_lab, to_rgb
 from util.evaluation.judge import METRICS, Judge
 from util.markdown import as_table
+from util.util import save_image
 
 SIDE = 256  # pixels of the shorter side, of the painting and of the test images
 SHOWN = ["content_patch_distance", "structure", "ab_distance", "colorfulness", "spread_within"]
 IN_FIGURE = ["Reinhard", "Welsh k=1"]  # and the runs
 Folders = dict[str, Path]  # of colored images, by the title of their row
+Images = dict[str, np.ndarray]  # by name, (H, W, 3) in Lab
 
 
 def main() -> None:
@@ -49,27 +50,27 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2])
     add_figure_flags(parser)
     args, flags = parser.parse_known_args()
-    sys.argv[0] = "train.py"  # an error message names the program that lists the flags
     if len({painting.stem for painting in args.paintings}) < len(args.paintings):
         raise UsageError("two paintings have the same name")
     plan = {painting: [flags_of(painting, seed, args, flags) for seed in args.seeds] for painting in args.paintings}
-    for of_run in itertools.chain(*plan.values()):
-        TrainOptions(of_run).parse()  # before the first is trained: a mistake is reported now, not hours later
+    check(itertools.chain(*plan.values()))
 
     gray = args.out / "gray"
-    for path in make_dataset(args.test):
-        write(at_scale(path).convert("L"), gray / f"{Path(path).stem}.png")
-    picked = pick(names_in(gray), args.pick)
+    sources = {Path(path).stem: at_scale(path).convert("L") for path in make_dataset(args.test)}
+    for name, image in sources.items():
+        save_image(np.array(image), gray / f"{name}.png")
+    sources = {name: to_lab(np.array(image.convert("RGB"))) for name, image in sources.items()}
+    picked = pick(list(sources), args.pick)
     figures, blocks = {}, [Block([[None, *(gray / f"{name}.png" for name in picked)]], rows=["gray"])]
     for painting, runs in plan.items():
-        folder = args.out / painting.stem
-        write(at_scale(painting), folder / "painting.png")
-        untrained = transfer(folder / "painting.png", gray, folder)
+        folder, style = args.out / painting.stem, at_scale(painting)
+        save_image(np.array(style), folder / "painting.png")
+        untrained = transfer(style, sources, folder)
         trained = train_and_color(runs, gray, folder)
-        moved = {f"{title}, with Reinhard's L": with_lightness_of(untrained["Reinhard"], colored)
+        moved = {f"{title}, with Reinhard's L": with_lightness_of(untrained["Reinhard"], colored, sources)
                  for title, colored in trained.items()}  # fmt: skip
         rows = {"gray": gray, **untrained, **trained, **moved}
-        figures[painting.stem] = measure(folder / "painting.png", rows, gray)
+        figures[painting.stem] = measure(to_lab(np.array(style)), rows, sources)
         cells = [[None, *(rows[title] / f"{name}.png" for name in picked)] for title in (*IN_FIGURE, *trained)]
         cells[0][0] = folder / "painting.png"
         blocks.append(Block(cells, rows=[*IN_FIGURE, *trained]))
@@ -83,21 +84,20 @@ def flags_of(painting: Path, seed: int, args: Namespace, flags: list[str]) -> li
     return [*recipe, *flags, "--name", f"one_{painting.stem}_seed{seed}", "--seed", str(seed)]
 
 
-def transfer(painting: Path, gray: Path, out: Path) -> Folders:
-    """Color the images below `gray` with what needs no training."""
-    style, style_gray = to_lab(pixels(painting)), to_lab(np.array(at_scale(painting).convert("L").convert("RGB")))
-    welsh = WelshTransfer([(style_gray[..., 0], style[..., 1:])])
-    mean_color = style[..., 1:].mean((0, 1))
+def transfer(style: Image.Image, sources: Images, out: Path) -> Folders:
+    """Color gray images with what needs no training."""
+    lab, gray = to_lab(np.array(style)), to_lab(np.array(style.convert("L").convert("RGB")))
+    welsh = WelshTransfer([(gray[..., 0], lab[..., 1:])])
+    mean_color = lab[..., 1:].mean((0, 1))
     transfers: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "Reinhard": lambda source: reinhard_transfer(source, style),
+        "Reinhard": lambda source: reinhard_transfer(source, lab),
         "Reinhard, L kept": lambda source: with_colors(source[..., 0], mean_color),
         "Welsh k=1": lambda source: welsh.colorize(source[..., 0], k=1),
         "Welsh k=64": lambda source: welsh.colorize(source[..., 0], k=64),
     }
     for title, colorize in transfers.items():
-        for name in names_in(gray):
-            colored = colorize(to_lab(pixels(gray / f"{name}.png")))
-            write(Image.fromarray(to_rgb(colored)), out / title / f"{name}.png")
+        for name, source in sources.items():
+            save_image(to_rgb(colorize(source)), out / title / f"{name}.png")
     return {title: out / title for title in transfers}
 
 
@@ -112,21 +112,20 @@ def train_and_color(runs: list[list[str]], gray: Path, out: Path) -> Folders:
     return folders
 
 
-def with_lightness_of(folder: Path, colored: Path) -> Path:
-    """Write the images below `colored` with the L of those below `folder`; return their folder."""
+def with_lightness_of(folder: Path, colored: Path, names: Iterable[str]) -> Path:
+    """Write the images of these names in `colored` with the L of those in `folder`; return their folder."""
     out = colored.with_name(f"{colored.name} {folder.name}")
-    for name in names_in(colored):
-        lightness, ab = (to_lab(pixels(source / f"{name}.png")) for source in (folder, colored))
-        write(Image.fromarray(to_rgb(with_colors(lightness[..., 0], ab[..., 1:]))), out / f"{name}.png")
+    for name in names:
+        lightness, ab = (lab_of(source / f"{name}.png") for source in (folder, colored))
+        save_image(to_rgb(with_colors(lightness[..., 0], ab[..., 1:])), out / f"{name}.png")
     return out
 
 
-def measure(painting: Path, rows: Folders, gray: Path) -> dict[str, dict[str, float]]:
-    """Return the metrics of docs/metrics.md of each row, and of the painting itself."""
-    style = to_lab(pixels(painting))
+def measure(style: np.ndarray, rows: Folders, sources: Images) -> dict[str, dict[str, float]]:
+    """Return the metrics of docs/metrics.md of each row, and of the painting itself, (H, W, 3) in Lab."""
     judge, figures = Judge([style]), {}
-    pairs = {title: [(to_lab(pixels(folder / f"{name}.png")), to_lab(pixels(gray / f"{name}.png")))
-                     for name in names_in(gray)] for title, folder in rows.items()}  # fmt: skip
+    pairs = {title: [(lab_of(folder / f"{name}.png"), source) for name, source in sources.items()]
+             for title, folder in rows.items()}  # fmt: skip
     for title, images in (pairs | {"the painting": [(style, style)]}).items():
         statistics = judge.statistics([judge.content_record(*pair) for pair in images])
         figures[title] = {name: estimate([statistics[name]], len(images), draws=0).value for name in SHOWN}
@@ -142,20 +141,12 @@ def table(metric: str, figures: dict[str, dict[str, dict[str, float]]]) -> str:
 
 def at_scale(path: str | Path) -> Image.Image:
     """Read an image in RGB, its shorter side scaled to SIDE pixels."""
-    image = read_image(path)
-    factor = SIDE / min(image.size)
-    return image.resize([round(side * factor) for side in image.size], Image.Resampling.BICUBIC)
+    return scale(read_image(path), Namespace(preprocess="rescale_shortside", load_size=SIDE))
 
 
-def pixels(path: Path) -> np.ndarray:
-    """Return an image (H, W, 3) uint8."""
-    return np.array(read_image(path))
-
-
-def write(image: Image.Image, path: Path) -> None:
-    """Write an image, and create its folder if needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path)
+def lab_of(path: Path) -> np.ndarray:
+    """Return an image in Lab, (H, W, 3)."""
+    return to_lab(np.array(read_image(path)))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,12 @@ import argparse
 import itertools
 import json
 import shlex
-import sys
 from argparse import Namespace
 from pathlib import Path
 from statistics import mean
 
 from options.parser import OneLineParser
-from options.train_options import TrainOptions
-from scripts.lib.training import call, train
+from scripts.lib.training import call, check, train
 from util.errors import run
 from util.markdown import as_table
 
@@ -49,10 +47,8 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--results_dir", type=Path, default=Path("results"), help="where evaluate.py writes")
     args, flags = parser.parse_known_args()
-    sys.argv[0] = "train.py"  # an error message names the program that lists the flags
     plan = {name: [command(name, words, seed, args, flags) for seed in args.seeds] for name, words in args.variants}
-    for _, *of_run in itertools.chain(*plan.values()):
-        TrainOptions(of_run).parse()  # before the first is trained: a mistake is reported now, not hours later
+    check(of_run for _, *of_run in itertools.chain(*plan.values()))
     metrics = {
         name: [measure(program, of_run, args.results_dir) for program, *of_run in runs] for name, runs in plan.items()
     }
